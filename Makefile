@@ -1,0 +1,71 @@
+# Everything here makes its own .venv; nothing else has to be typed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Tests and demos share small machines with other work: idle threads must sleep, not spin.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: help demo test test-slow check lint types imports bench proto proto-check golden sizes docs clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python ## what `slimstream demo` needs: no torch
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[demo]'
+	@touch $@
+
+# torch first and alone: a CPU build, and later packages then find it satisfied.
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --quiet --progress-bar off -c constraints.txt torch $(TORCH_INDEX)
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[edge,cloud,demo,train,dev]'
+	@! $(PIP) list 2>/dev/null | grep -iE '^(nvidia|torchvision|triton)' || { echo 'a CUDA build of torch came in: pass TORCH_INDEX="--index-url ..." with the CPU wheels'; exit 1; }
+	@touch $@
+
+demo: $(VENV)/.demo ## Run a real clip through agent and cloud; pictures and a table in demo-out/
+	$(BIN)/slimstream demo --output demo-out
+
+test: $(VENV)/.dev ## What CI runs: lint, types, imports, protocol, tests
+	$(MAKE) --no-print-directory check proto-check
+	$(BIN)/python -m pytest -q
+
+test-slow: $(VENV)/.dev ## The long versions: a million packets, hundreds of kills
+	$(BIN)/python -m pytest -q -m slow
+
+check: lint types imports ## The fast half of `make test`
+
+lint: $(VENV)/.dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev ## import contracts
+	PYTHONPATH=.:proto $(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure speed and memory; ratios against a peer in the same run
+	@for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+proto: $(VENV)/.dev ## Regenerate the stubs from proto/
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --mypy_out=proto \
+		--grpc_python_out=proto --mypy_grpc_out=proto proto/slimstream/v1/*.proto
+
+proto-check: $(VENV)/.dev ## Regenerating the stubs changes nothing; buf lint where buf is installed
+	@$(BIN)/python tests/proto/regenerate.py
+	@if command -v buf >/dev/null; then cd proto && buf lint; else echo 'buf is not installed: proto lint skipped (npm install -g @bufbuild/buf)'; fi
+
+golden: $(VENV)/.dev ## Rewrite the golden files (only for a new format version)
+	SLIMSTREAM_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden tests
+
+docs: $(VENV)/.dev ## Regenerate docs/ref from the schemas and the commands' help
+	$(BIN)/slimstream docs --output docs/ref
+
+sizes: ## The longest modules, worst first
+	@git ls-files '*.py' | grep -v _pb2 | xargs wc -l | sort -rn | sed -n 2,21p
+
+clean: ## Remove what make made
+	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

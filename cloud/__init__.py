@@ -1,0 +1,1 @@
+"""The gateway, the store, the workers and the API."""

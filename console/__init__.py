@@ -1,0 +1,1 @@
+"""The `slimstream` command: joins the commands of every part."""

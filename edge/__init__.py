@@ -1,0 +1,1 @@
+"""The agent on the device: capture, gate, encode, keep, send."""

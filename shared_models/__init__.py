@@ -1,0 +1,1 @@
+"""The floor: what edge and cloud must agree on, to the bit."""

@@ -1,0 +1,58 @@
+"""The values that name a frame and its moment, shared by edge and cloud."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""A picture: (H, W, 3) uint8, RGB, C-contiguous."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FrameId:
+    """What names a frame for good: camera, epoch of its ring, sequence number within the epoch.
+
+    `seq` grows by one per captured frame and survives restarts of the agent; `epoch` is new (a Unix
+    time in seconds) when the agent has lost its ring, so that an old `seq` is never reused.
+    """
+
+    camera: str
+    epoch: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.camera}/{self.epoch}/{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTime:
+    """When a frame was captured, on both clocks of the device.
+
+    `capture_ns` is Unix time; `monotonic_ns` counts from the boot that `boot_id` names (16 hex digits),
+    so that a stepped wall clock can be told from a pause.
+    """
+
+    capture_ns: int
+    monotonic_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One captured picture with its name and moment."""
+
+    frame_id: FrameId
+    time: CaptureTime
+    pixels: Pixels
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels."""
+        return int(self.pixels.shape[1])
