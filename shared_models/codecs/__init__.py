@@ -1,0 +1,1 @@
+"""Codec families behind one protocol: see codec.py; a family is a folder here."""
