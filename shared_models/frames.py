@@ -56,3 +56,12 @@ class Frame:
     def width(self) -> int:
         """Columns, in pixels."""
         return int(self.pixels.shape[1])
+
+
+def psnr_db(picture: Pixels, source: Pixels) -> float:
+    """Peak signal-to-noise ratio over all RGB samples, in dB; infinite for equal pictures."""
+    if picture.shape != source.shape:
+        raise ValueError(f"pictures differ in shape: {picture.shape} and {source.shape}")
+    error = picture.astype(np.float32) - source.astype(np.float32)
+    mse = float(np.mean(np.square(error), dtype=np.float64))
+    return float("inf") if mse == 0 else float(10 * np.log10(255.0**2 / mse))
