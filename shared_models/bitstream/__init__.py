@@ -18,6 +18,9 @@ from shared_models.bitstream.packet import (
     quality_code_of,
 )
 from shared_models.bitstream.reader import peek, peek_live, read_live, read_packet
+from shared_models.bitstream.slim_file import SlimFrame
+from shared_models.bitstream.slim_reader import SlimFile, read_slim, recover_slim
+from shared_models.bitstream.slim_writer import slim_chunks, write_slim
 from shared_models.bitstream.writer import write_live, write_packet
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "PacketHeader",
     "PacketKind",
     "Reference",
+    "SlimFile",
+    "SlimFrame",
     "StreamFormat",
     "crc32c",
     "peek",
@@ -36,7 +41,11 @@ __all__ = [
     "quality_code_of",
     "read_live",
     "read_packet",
+    "read_slim",
+    "recover_slim",
+    "slim_chunks",
     "symbols_crc32c",
     "write_live",
     "write_packet",
+    "write_slim",
 ]

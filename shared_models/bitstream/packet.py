@@ -76,7 +76,7 @@ class PacketHeader:
     quality_code: int
     """Quality times 32, 0 to 3200: what the decoder needs to undo the gains."""
     width_id: int
-    """Which encoder width made this, 0 (narrowest) to 7. Informative: latents look the same for every width."""
+    """Which encoder width made this, 0 (narrowest) to 7. Informative: all widths share one latent space."""
     reference: Reference | None
     """Given exactly for predicted and enhancement packets."""
     symbols_crc32c: int

@@ -95,7 +95,7 @@ def _read_outline(cursor: Cursor, limits: Limits, session: _Session | None) -> _
     fmt = session.format if session else _read_format(cursor)
     limits.check_pixels(fmt.frame_width, fmt.frame_height, cursor.position)
     quality_code, is_multipart, width_id = _read_codes(cursor, kind)
-    symbols_crc32c = cursor.uint(4, "the symbols' CRC-32C")
+    crc = cursor.uint(4, "the symbols' CRC-32C")
     reference = _read_reference(cursor, kind, session) if kind.has_reference else None
     part_count = _read_part_count(cursor, limits) if is_multipart else 1
     part_bounds = _read_part_bounds(cursor, limits, part_count, last_is_implied=session is not None)
@@ -107,7 +107,7 @@ def _read_outline(cursor: Cursor, limits: Limits, session: _Session | None) -> _
         quality_code,
         width_id,
         reference,
-        symbols_crc32c,
+        crc,
     )
     return _Outline(header, part_bounds)
 
