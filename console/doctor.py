@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -54,11 +53,8 @@ class Finding:
 
 
 def check_python() -> Finding:
-    """Python 3.11 or newer."""
-    seen = f"Python {platform.python_version()} on {platform.machine()}"
-    if sys.version_info < (3, 11):
-        return Finding("python", Verdict.BROKEN, seen, "install Python 3.11 or newer")
-    return Finding("python", Verdict.OK, seen)
+    """Which Python this is; one that is too old does not get this far."""
+    return Finding("python", Verdict.OK, f"Python {platform.python_version()} on {platform.machine()}")
 
 
 def check_extra(extra: str, is_needed: bool) -> Finding:
@@ -97,7 +93,7 @@ def _version(distribution: str) -> str | None:
 
 
 def check_model() -> Finding:
-    """The built-in model: files and sums, known answers of its integer networks, one picture there and back."""
+    """The built-in model: files, sums and known answers, and one picture there and back."""
     import numpy as np
 
     from shared_models.bitstream.limits import Limits
@@ -130,9 +126,8 @@ def guarded(check: str, function: Callable[[], Finding]) -> Finding:
     try:
         return function()
     except ImportError as error:
-        return Finding(
-            check, Verdict.BROKEN, f"{error}", "pip install 'slimstream[edge]' or 'slimstream[cloud]'"
-        )
+        remedy = "pip install 'slimstream[edge]' or 'slimstream[cloud]'"
+        return Finding(check, Verdict.BROKEN, f"{error}", remedy)
     except SlimstreamError as error:
         return Finding(check, Verdict.BROKEN, f"{error}", "reinstall slimstream, or choose another model")
 
@@ -150,9 +145,7 @@ def findings(role: Role) -> Iterable[Finding]:
 
 @app.command()
 def doctor(
-    role: Annotated[
-        Role, typer.Option(help="What this machine is for: decides what must be there.")
-    ] = Role.ALL,
+    role: Annotated[Role, typer.Option(help="What this machine is for.")] = Role.ALL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
 ) -> None:
     """Check this installation: what is missing, and how to mend it.
