@@ -1,4 +1,4 @@
-"""The `.slim` file as values: its frames, and the index that finds them. Layout: docs/bitstream.md, section 4."""
+"""What a `.slim` file holds: frames, each with one or more layers."""
 
 from dataclasses import dataclass
 from itertools import pairwise
