@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from shared_models.bitstream.checksum import crc32c
 from shared_models.bitstream.cursor import Cursor, Octets
@@ -20,6 +21,8 @@ from shared_models.bitstream.reader import take_packet
 from shared_models.bitstream.slim_file import SlimFrame, layers_fault
 from shared_models.errors import BitstreamError, MalformedError, TruncatedError, UnsupportedError
 
+Numbers: TypeAlias = "array[int]"  # of unsigned 64-bit: 16 bytes a frame for a file's index
+
 _FOOTER_BYTES = 4 + len(END_MAGIC)
 
 
@@ -30,8 +33,8 @@ class SlimFile:
         self,
         data: memoryview,
         limits: Limits,
-        seqs: array[int],
-        offsets: array[int],
+        seqs: Numbers,
+        offsets: Numbers,
         damage: BitstreamError | None = None,
     ) -> None:
         """Take where each record begins, and where the last one ends; `read_slim` finds that out."""
@@ -50,7 +53,7 @@ class SlimFile:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> SlimFrame:
-        """Return the frame at `index`, 0 to len-1 (else IndexError); raise BitstreamError if it is damaged."""
+        """Return the frame at `index`, 0 to len-1 (else IndexError); raise BitstreamError if damaged."""
         if not 0 <= index < len(self):
             raise IndexError(f"the file has {len(self)} frames and no frame {index}")
         cursor = Cursor(self._data, self._offsets[index], self._offsets[index + 1])
@@ -130,10 +133,10 @@ def _take_frame(cursor: Cursor, limits: Limits) -> SlimFrame:
     return SlimFrame(seq, layers, capture_ns)
 
 
-def _read_index(after_frame: Cursor, limits: Limits) -> tuple[array[int], array[int]]:
+def _read_index(after_frame: Cursor, limits: Limits) -> tuple[Numbers, Numbers]:
     """Return the seqs and record bounds that the index at the end of the file gives."""
     data, end = after_frame.data, after_frame.end - _FOOTER_BYTES
-    if end < after_frame.position or data[end + 4 :] != END_MAGIC:
+    if end < after_frame.position or bytes(data[end + 4 :]) != END_MAGIC:
         raise TruncatedError("the file ends without its index", after_frame.end)
     start = end - int.from_bytes(data[end : end + 4], "little")
     if start < after_frame.position:
