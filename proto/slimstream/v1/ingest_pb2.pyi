@@ -559,7 +559,7 @@ class Pull(_message.Message):
     pull_id: _builtins.str
     layer: _frame_pb2.Layer.ValueType
     quality: _builtins.float
-    """0 to 100, for LAYER_ENHANCEMENT."""
+    """0 to 100, for LAYER_ENHANCEMENT; absent for the edge's default."""
     @_builtins.property
     def frame(self) -> _frame_pb2.FrameId: ...
     def __init__(
@@ -568,13 +568,15 @@ class Pull(_message.Message):
         pull_id: _builtins.str = ...,
         frame: _frame_pb2.FrameId | None = ...,
         layer: _frame_pb2.Layer.ValueType = ...,
-        quality: _builtins.float = ...,
+        quality: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_quality", b"_quality", "frame", b"frame", "quality", b"quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "layer", b"layer", "pull_id", b"pull_id", "quality", b"quality"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_quality", b"_quality", "frame", b"frame", "layer", b"layer", "pull_id", b"pull_id", "quality", b"quality"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__quality: _TypeAlias = _typing.Literal["quality"]  # noqa: Y015
+    _WhichOneofArgType__quality: _TypeAlias = _typing.Literal["_quality", b"_quality"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quality) -> _WhichOneofReturnType__quality | None: ...
 
 Global___Pull: _TypeAlias = Pull  # noqa: Y015
 
