@@ -51,8 +51,10 @@ class BaseEncoder(Protocol):
 class EnhancementEncoder(Protocol):
     """What the edge needs when a frame is pulled."""
 
-    def encode_enhancement(self, pixels: Pixels, base: CodedLayer, *, quality: float) -> CodedLayer:
-        """Code what full reconstruction needs on top of exactly these base symbols."""
+    def encode_enhancement(
+        self, pixels: Pixels, base: CodedLayer, *, quality: float, seq: int = 0
+    ) -> CodedLayer:
+        """Code what full reconstruction needs on top of exactly these base symbols, those of frame `seq`."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Model packages: what a codec is made from, as files that are data only."""
