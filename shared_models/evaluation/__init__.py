@@ -1,0 +1,1 @@
+"""What a model achieves: bytes, picture fidelity, task accuracy."""

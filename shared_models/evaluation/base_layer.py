@@ -1,0 +1,105 @@
+"""What a checkpoint of the base layer achieves on labelled pictures: bytes, detection, preview fidelity."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import typer
+from torch import Tensor
+
+from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.yolox import FrozenYolox
+from shared_models.codecs.slim.model import SlimModel
+from shared_models.evaluation.detection import Accuracy, Boxes, DetectionSet, decode_yolox, suppress
+from shared_models.frames import Pixels
+
+TAIL_STRIDE = 32  # a YOLOX tail needs sides that are multiples of its coarsest stride
+
+
+@dataclass(frozen=True, slots=True)
+class BaseReport:
+    """Mean estimated bytes a picture, detection accuracy through the bridge, PSNR of the preview."""
+
+    width: str
+    quality: float
+    pictures: int
+    bytes_mean: float
+    accuracy: Accuracy
+    preview_psnr: float
+
+
+def to_tensor(pixels: Pixels, multiple: int = TAIL_STRIDE) -> Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H', W') in [0, 1], continued by its edge to multiples of `multiple`."""
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    below, right = -x.shape[2] % multiple, -x.shape[3] % multiple
+    return F.pad(x, (0, right, 0, below), mode="replicate")
+
+
+def boxes_from_P3(yolox: FrozenYolox, P3: Tensor) -> Boxes:
+    """Run the frozen tail on stride-8 features (1, 64, h, w); return suppressed boxes."""
+    _, predictions = yolox.pyramid_and_heads(P3)
+    return suppress(decode_yolox([p.maps()[0].numpy() for p in predictions]))
+
+
+@torch.no_grad()
+def evaluate_pixels(pictures: DetectionSet, yolox: FrozenYolox) -> Accuracy:
+    """Score the detector on the pictures themselves."""
+    return pictures.accuracy(
+        {i: boxes_from_P3(yolox, yolox.P3(to_tensor(pictures.picture(i)))) for i in pictures.ids}
+    )
+
+
+@torch.no_grad()
+def evaluate_base(
+    model: SlimModel,
+    bridge: FeatureBridge,
+    yolox: FrozenYolox,
+    pictures: DetectionSet,
+    width: int,
+    quality: float,
+) -> BaseReport:
+    """Code every picture at a width and quality 0..100; score what the detector makes of the latents."""
+    detections: dict[int, Boxes] = {}
+    sizes: list[float] = []
+    psnr: list[float] = []
+    for image_id in pictures.ids:
+        pixels = pictures.picture(image_id)
+        x = to_tensor(pixels)
+        coded = model.measure(model.latents(x, width), torch.tensor([float(quality)]))
+        sizes.append(float(coded.bits) / 8)
+        detections[image_id] = boxes_from_P3(yolox, bridge(coded.y_hat))
+        error = (model.preview(coded.y_hat).clamp(0, 1) - x)[..., : pixels.shape[0], : pixels.shape[1]]
+        psnr.append(-10 * float(error.square().mean().log10()))
+    accuracy = pictures.accuracy(detections)
+    name = model.config.width_names[width]
+    return BaseReport(name, quality, len(pictures.ids), float(np.mean(sizes)), accuracy, float(np.mean(psnr)))
+
+
+def report(
+    checkpoint: Annotated[Path, typer.Argument(help="latest.pt of a base or bridge run.")],
+    instances: Annotated[Path, typer.Option(help="COCO instances JSON beside its images.")],
+    weights: Annotated[Path, typer.Option(help="The YOLOX the bridge was trained for, as ONNX.")],
+    limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
+    quality: Annotated[list[float] | None, typer.Option(help="Qualities 0..100.")] = None,
+    width: Annotated[list[int] | None, typer.Option(help="Width indices, 0 is the narrowest.")] = None,
+    pixels: Annotated[bool, typer.Option(help="Score the pictures themselves, too.")] = False,
+) -> None:
+    """Print one JSON line a width and quality."""
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model, bridge = SlimModel().eval(), FeatureBridge(BridgeConfig()).eval()
+    model.load_state_dict(state["model"])
+    bridge.load_state_dict(state["bridge"])
+    yolox, pictures = FrozenYolox(weights), DetectionSet(instances, limit)
+    if pixels:
+        typer.echo(json.dumps({"pixels": asdict(evaluate_pixels(pictures, yolox))}))
+    for w in width or [model.config.widest]:
+        for q in quality or [50.0]:
+            typer.echo(json.dumps(asdict(evaluate_base(model, bridge, yolox, pictures, w, q))))
+
+
+if __name__ == "__main__":
+    typer.run(report)

@@ -1,0 +1,1 @@
+"""Training: data, teachers, the trainer and the recipes."""

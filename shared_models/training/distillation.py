@@ -1,0 +1,37 @@
+"""Losses against a teacher, one value a picture."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from shared_models.bridges.yolox import Prediction
+
+
+def pyramid_distance(
+    student: Sequence[Tensor], teacher: Sequence[Tensor], variance: Tensor, weights: Sequence[float]
+) -> Tensor:
+    """Weighted sum over levels of the squared error relative to the level's variance: (B,)."""
+    levels = [
+        weight * (s.float() - t.float()).square().mean(dim=(1, 2, 3)) / v
+        for s, t, v, weight in zip(student, teacher, variance, weights, strict=True)
+    ]
+    return sum(levels[1:], levels[0])
+
+
+def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> Tensor:
+    """Cross entropy of objectness everywhere, of classes and L1 of boxes where the teacher sees objects: (B,).
+
+    Each picture's sum is divided by the objects the teacher sees in it (plus one), as YOLOX's own loss is.
+    """
+    total, objects = student[0].boxes.new_zeros(()), student[0].boxes.new_zeros(())
+    for s, t in zip(student, teacher, strict=True):
+        objectness = t.objectness.float().sigmoid()  # (B, 1, h, w)
+        seen = F.binary_cross_entropy_with_logits(s.objectness.float(), objectness, reduction="none")
+        classes = F.binary_cross_entropy_with_logits(
+            s.classes.float(), t.classes.float().sigmoid(), reduction="none"
+        ).sum(dim=1, keepdim=True)
+        boxes = (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
+        total = total + (seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3))
+        objects = objects + objectness.sum(dim=(1, 2, 3))
+    return total / (objects + 1)

@@ -1,0 +1,1 @@
+"""One module a training stage: what is trained, on what, with which losses."""
