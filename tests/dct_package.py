@@ -6,6 +6,7 @@ as good a codec as JPEG's transform, and its detections mean nothing.
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from shared_models.codecs.slim.config import QUALITY_MAX, WIDTH_NAMES
 from shared_models.codecs.slim.profile import encoder_part
+from shared_models.entropy.factorised_context import factorised_context
 from shared_models.packages.manifest import FrameLimits
 from shared_models.packages.package import ModelPackage
 from shared_models.packages.writer import PartFile, write_package
@@ -34,14 +36,16 @@ def write_dct_package(directory: Path, name: str = "dct") -> ModelPackage:
     networks = {encoder_part(float(width)): _analysis(base, "y") for width in WIDTH_NAMES}
     networks |= {
         "enh_encoder": _analysis(enhancement, "e"),
-        "preview": _synthesis(base, ["y_hat"]),
-        "full": _synthesis(enhancement, ["e_hat"], unused=["y_hat"]),
+        "preview": _preview_decoder(base),
+        "full": _full_decoder(enhancement),
         "detect": _detector(),
         "classify": _classifier(),
     }
     parts = {part: PartFile(f"{part}.onnx", model) for part, model in networks.items()}
     gains = {"base_log_gain": _log_gain(64, 1.0, 20.0), "enhancement_log_gain": _log_gain(192, 2.0, 60.0)}
     parts["gains"] = PartFile("gains.safetensors", safetensors.numpy.save(gains), is_decoding=True)
+    tables = _tables("base", gains) | _tables("enhancement", gains)
+    parts["tables"] = PartFile("tables.safetensors", safetensors.numpy.save(tables), is_decoding=True)
     labels = json.dumps([f"class {index}" for index in range(1000)]).encode()
     parts["imagenet"] = PartFile("imagenet.json", labels)
     return write_package(
@@ -54,6 +58,17 @@ def write_dct_package(directory: Path, name: str = "dct") -> ModelPackage:
         parts=parts,
         card={"description": "Block cosine transforms and random task heads, for tests."},
     )
+
+
+def _tables(layer: str, gains: dict[str, Array]) -> dict[str, NDArray[np.generic]]:
+    """Factorised tables: the standard deviation of natural pictures falls with frequency."""
+    name, size, planes = {
+        "base": ("base_context", 16, BASE_PLANES),
+        "enhancement": ("enh_context", 8, ENHANCEMENT_PLANES),
+    }[layer]
+    scales = (0.25, 0.05, 0.05)  # of Y, Cb and Cr
+    spread = [scale * size / (1 + np.arange(count)) for count, scale in zip(planes, scales, strict=True)]
+    return factorised_context(name, np.exp(gains[f"{layer}_log_gain"]) * np.concatenate(spread)).tables
 
 
 def _log_gain(channels: int, low: float, high: float) -> Array:
@@ -82,17 +97,25 @@ def _analysis(kernels: Array, output: str) -> bytes:
     return _model([node], {"weight": kernels, "bias": bias}, {"x": 3}, {output: len(kernels)})
 
 
-def _synthesis(kernels: Array, inputs: list[str], unused: list[str] | None = None) -> bytes:
+def _synthesis(kernels: Array, source: str) -> tuple[list[onnx.NodeProto], dict[str, NDArray[np.generic]]]:
     """The inverse: kernels over RGB are dual to the analysis through the inverse colour matrix."""
     dual = np.linalg.inv(YCBCR).T / YCBCR  # (3 planes, 3 colours): ratio of dual to analysis colour weights
     size = kernels.shape[2]
     planes = BASE_PLANES if size == 16 else ENHANCEMENT_PLANES
     ratio = np.repeat(dual, planes, axis=0)[:, :, np.newaxis, np.newaxis]
-    weight = (kernels * ratio).astype(np.float32)
-    node = helper.make_node("ConvTranspose", [inputs[0], "weight", "bias"], ["x_hat"], strides=[size, size])
-    bias = np.full(3, 0.5, np.float32)
-    channels = dict.fromkeys(unused or [], 64) | {inputs[0]: len(kernels)}
-    return _model([node], {"weight": weight, "bias": bias}, channels, {"x_hat": 3})
+    node = helper.make_node("ConvTranspose", [source, "weight", "bias"], ["x_hat"], strides=[size, size])
+    return [node], {"weight": kernels * ratio, "bias": np.full(3, 0.5)}
+
+
+def _preview_decoder(kernels: Array) -> bytes:
+    nodes, weights = _synthesis(kernels, "y_hat")
+    return _model(nodes, weights, {"y_hat": 64}, {"x_hat": 3})
+
+
+def _full_decoder(kernels: Array) -> bytes:
+    """The inverse transform of the enhancement alone; base latents and gains come in unused."""
+    nodes, weights = _synthesis(kernels, "e_hat")
+    return _model(nodes, weights, {"y_hat": 64, "e_hat": 192, "gain": None}, {"x_hat": 3})
 
 
 def _detector() -> bytes:
@@ -105,9 +128,9 @@ def _detector() -> bytes:
         32: ("Conv", (85, 64, 3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
     }.items():
         weights[f"weight_{stride}"] = (random.standard_normal(shape) * 0.05).astype(np.float32)
-        names = ["y_hat", f"weight_{stride}"]
+        names = ["y_hat", f"weight_{stride}", f"raw_{stride}"]
         nodes += [
-            helper.make_node(operator, names, [f"raw_{stride}"], **attributes),
+            helper.make_node(operator, names[:2], names[2:], None, None, None, None, **attributes),
             helper.make_node(
                 "Split", [f"raw_{stride}", "split"], [f"box_{stride}", f"logit_{stride}"], axis=1
             ),
@@ -131,12 +154,14 @@ def _classifier() -> bytes:
 def _model(
     nodes: list[onnx.NodeProto],
     weights: dict[str, NDArray[np.generic]],
-    inputs: dict[str, int],
-    outputs: dict[str, int | None],
+    inputs: Mapping[str, int | None],
+    outputs: Mapping[str, int | None],
 ) -> bytes:
     def value(name: str, channels: int | None) -> onnx.ValueInfoProto:
         spatial = [f"{name}_h", f"{name}_w"]
-        shape = ["batch", 1000] if channels is None else ["batch", channels, *spatial]
+        shape: list[str | int | None] = ["batch", f"{name}_channels"]
+        if channels is not None:
+            shape = ["batch", channels, *spatial]
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
     graph = helper.make_graph(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -96,13 +97,25 @@ def wanted_providers(providers: Sequence[str], available: Sequence[str]) -> list
     return [*names, *([] if CPU in names else [CPU])]
 
 
-def _open_session(model: bytes, name: str, options: BackendOptions) -> "onnxruntime.InferenceSession":
+def available_providers() -> list[str]:
+    """Return what this build of ONNX Runtime lists; a listed one may still fail to start."""
+    providers: list[str] = _onnxruntime().get_available_providers()
+    return providers
+
+
+def _onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError:
         raise BackendError(
             "ONNX Runtime is not installed; pip install 'slimstream[edge]' or 'slimstream[cloud]'"
         ) from None
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _open_session(model: bytes, name: str, options: BackendOptions) -> "onnxruntime.InferenceSession":
+    onnxruntime = _onnxruntime()
     levels = {
         Optimisation.NONE: onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
         Optimisation.BASIC: onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -116,7 +129,7 @@ def _open_session(model: bytes, name: str, options: BackendOptions) -> "onnxrunt
     session_options.enable_cpu_mem_arena = options.keeps_arena
     session_options.log_severity_level = 3  # fallbacks are reported by `provider`, not by stderr
     session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = wanted_providers(options.providers, onnxruntime.get_available_providers())
+    providers = wanted_providers(options.providers, available_providers())
     try:
         return onnxruntime.InferenceSession(
             model,

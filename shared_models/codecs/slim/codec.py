@@ -14,9 +14,9 @@ from shared_models.codecs.backend import BackendOptions, Network
 from shared_models.codecs.codec import CodedLayer, Latents, Symbols
 from shared_models.codecs.pictures import check_pixels, to_pixels, to_tensor
 from shared_models.codecs.slim.layer import Layer, LayerName
-from shared_models.codecs.slim.layer_coder import Condition
 from shared_models.codecs.slim.profile import SlimProfile, encoder_part
-from shared_models.errors import InputError, MissingReferenceError, UnsupportedError
+from shared_models.entropy.context_coding import Condition
+from shared_models.errors import BackendError, InputError, MissingReferenceError, UnsupportedError
 from shared_models.frames import Pixels
 from shared_models.packages.package import ModelPackage
 
@@ -62,6 +62,16 @@ class SlimCodec:
     def widths(self) -> tuple[float, ...]:
         """Widths of the encoder, narrowest first."""
         return self.profile.runtime.widths
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the networks loaded so far really run on."""
+        return tuple(sorted({network.provider for network in self._networks.values()}))
+
+    @property
+    def refused(self) -> tuple[BackendError, ...]:
+        """Backends that missed a known answer of an entropy model; another one, just as exact, is in use."""
+        return tuple(error for layer in self._layers.values() for error in layer.refused)
 
     def network(self, part: str) -> Network:
         """Return a network of the package, loaded once; raise ModelError."""
@@ -141,8 +151,10 @@ class SlimCodec:
         """Make the full picture from base and enhancement."""
         y_hat = self.latents(base.symbols, base.packet.quality_code)
         quantiser = self._layer(LayerName.ENHANCEMENT).quantiser
-        e_hat = quantiser.latents(enhancement.symbols, enhancement.packet.quality_code)
-        (x_hat,) = self.network("full").run(y_hat, e_hat)
+        quality_code = enhancement.packet.quality_code
+        e_hat = quantiser.latents(enhancement.symbols, quality_code)
+        gain = quantiser.gain(quality_code).reshape(1, -1)  # (1, C): how coarse each channel is
+        (x_hat,) = self.network("full").run(y_hat, e_hat, gain)
         return to_pixels(x_hat, base.packet.frame_width, base.packet.frame_height)
 
     def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -162,7 +174,7 @@ class SlimCodec:
     def _layer(self, name: LayerName) -> Layer:
         with self._loading:
             if name not in self._layers:
-                self._layers[name] = Layer.load(self.package, self.profile, name)
+                self._layers[name] = Layer.load(self.package, self.profile, name, self.backend)
             return self._layers[name]
 
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from shared_models.bitstream.checksum import symbols_crc32c
 from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.packet import Packet
+from shared_models.codecs.backend import BackendOptions
 from shared_models.codecs.codec import Symbols
 from shared_models.codecs.pictures import padded
-from shared_models.codecs.slim.layer_coder import Condition, LayerCoder
+from shared_models.codecs.slim.context import load_context
 from shared_models.codecs.slim.profile import LayerShape, SlimProfile
 from shared_models.codecs.slim.quantiser import Quantiser
-from shared_models.errors import ChecksumError, LimitError, MalformedError, PackageError
+from shared_models.entropy.context import ContextModel
+from shared_models.entropy.context_coding import Coded, Condition, decode_symbols, encode_symbols
+from shared_models.errors import BackendError, ChecksumError, LimitError, MalformedError, PackageError
 from shared_models.packages.manifest import FrameLimits
 from shared_models.packages.package import ModelPackage
 
@@ -38,45 +41,51 @@ class Layer:
 
     shape: LayerShape
     quantiser: Quantiser
-    coder: LayerCoder
+    model: ContextModel
+    refused: tuple[BackendError, ...]
+    """Backends that missed a known answer of the entropy model; another one, just as exact, is in use."""
     sides: FrameLimits
     frame_stride: int
     """Frames are padded to a multiple of this, whatever the layer's own stride."""
 
     @classmethod
-    def load(cls, package: ModelPackage, profile: SlimProfile, name: LayerName) -> Self:
+    def load(
+        cls, package: ModelPackage, profile: SlimProfile, name: LayerName, backend: BackendOptions
+    ) -> Self:
         """Read gains, tables and networks; raise ModelError where the package lacks or contradicts them."""
         decoding = profile.decoding
         shape = decoding.base if name is LayerName.BASE else decoding.enhancement
         log_gain = package.tensors("gains").get(f"{name}_log_gain")
         if shape is None or log_gain is None:
             raise PackageError(f"the model package {package.path} has no {name} layer")
-        quantiser = Quantiser(log_gain.astype(np.float32, copy=False))
-        if quantiser.channels != shape.channels:
+        rounding = package.tensors("rounding") if "rounding" in package else {}
+        dead_zone = rounding.get(f"{name}_dead_zone", np.zeros(shape.channels, np.float32))
+        quantiser = Quantiser(log_gain, dead_zone)
+        context = load_context(package, name.context, backend)
+        found = {quantiser.channels, context.model.channels}
+        if found != {shape.channels}:
             raise PackageError(
-                f"the {name} layer of {package.path} has {shape.channels} channels "
-                f"and gains for {quantiser.channels}"
+                f"the {name} layer of {package.path} has {shape.channels} channels in model.json "
+                f"and {' and '.join(map(str, sorted(found)))} in its gains and tables"
             )
-        coder = LayerCoder.load(package, name.context)
-        return cls(shape, quantiser, coder, package.manifest.limits, decoding.base.stride)
+        limits = package.manifest.limits
+        return cls(shape, quantiser, context.model, context.refused, limits, decoding.base.stride)
 
-    def encode(
-        self, latents: NDArray[np.float32], condition: Condition | None, quality_code: int
-    ) -> tuple[bytes, Symbols]:
+    def encode(self, latents: NDArray[np.float32], condition: Condition | None, quality_code: int) -> Coded:
         """(1, C, h, w) latents -> the payload, and the (C, h, w) symbols that its decoder will see."""
-        return self.coder.encode(self.quantiser.symbols(latents, quality_code), condition, quality_code)
+        symbols = self.quantiser.symbols(latents, quality_code)
+        return encode_symbols(self.model, symbols, self._used(condition), quality_code)
 
     def decode(self, packet: Packet, condition: Condition | None, limits: Limits) -> Symbols:
         """Give the (C, h, w) symbols of a packet of this layer, checked; raise BitstreamError."""
         if len(packet.parts) != 1:
             raise MalformedError(f"the {packet.kind.name} packet has {len(packet.parts)} parts and needs one")
         limits.check_payload(packet.payload_bytes)
-        symbols = self.coder.decode(
-            packet.parts[0],
-            self.symbols_shape(packet, limits),
-            condition,
-            packet.quality_code,
-            limits.symbols_max,
+        shape = self.symbols_shape(packet, limits)
+        given = self._used(condition)
+        payload, code = packet.parts[0], packet.quality_code
+        symbols: Symbols = decode_symbols(
+            self.model, payload, shape, given, code, symbols_max=limits.symbols_max
         )
         if symbols_crc32c(symbols) != packet.symbols_crc32c:
             raise ChecksumError(
@@ -97,3 +106,7 @@ class Layer:
         width = padded(packet.frame_width, self.frame_stride) // self.shape.stride
         limits.check_symbols(self.shape.channels * height * width)
         return self.shape.channels, height, width
+
+    def _used(self, condition: Condition | None) -> Condition | None:
+        """Drop a condition that the entropy model has no use for."""
+        return condition if self.model.condition_channels else None

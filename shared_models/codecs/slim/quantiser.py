@@ -17,18 +17,22 @@ LOG_GAIN_MAX: Final = 30.0  # e^30 > 10^13: no latent needs more, and no product
 
 @dataclass(frozen=True, slots=True)
 class Quantiser:
-    """Symbols are round(latents × gain); the gain's logarithm is linear between whole qualities."""
+    """Symbols are latents × gain, rounded; the gain's logarithm is linear between whole qualities."""
 
-    log_gain: NDArray[np.float32]
-    """(101, C): logarithmic gain of each channel at each whole quality."""
+    log_gain: NDArray[np.generic]
+    """(101, C) float32: logarithmic gain of each channel at each whole quality."""
+    dead_zone: NDArray[np.generic]
+    """(C,) float32: by how much of a step each channel rounds towards zero. Only the encoder needs it."""
 
     def __post_init__(self) -> None:
         table = self.log_gain
         if table.ndim != 2 or len(table) != QUALITY_MAX + 1 or table.dtype != np.float32:
             raise PackageError(
-                f"a gain table is (101, C) float32 and this package's is {table.shape} {table.dtype}"
+                f"a gain table is (101, C) float32 and this one is {table.shape} {table.dtype}"
             )
-        if not np.all(np.abs(table) <= LOG_GAIN_MAX):  # also refuses NaN
+        if self.dead_zone.shape != table.shape[1:] or self.dead_zone.dtype != np.float32:
+            raise PackageError(f"a dead zone is (C,) float32 and this one is {self.dead_zone.shape}")
+        if not np.all(np.abs(table.astype(np.float64)) <= LOG_GAIN_MAX):  # also refuses NaN
             raise PackageError(f"a logarithmic gain of this package is not within ±{LOG_GAIN_MAX:g}")
 
     @property
@@ -48,7 +52,9 @@ class Quantiser:
     def symbols(self, latents: NDArray[np.float32], quality_code: int) -> Symbols:
         """(1, C, h, w) latents -> (C, h, w) symbols, at the range's end where a latent is beyond it."""
         scaled = latents[0] * self.gain(quality_code)
-        symbols: Symbols = np.clip(np.rint(scaled), -SYMBOL_MAX, SYMBOL_MAX).astype(np.int16)
+        shift = np.float32(0.5) - self.dead_zone[:, np.newaxis, np.newaxis].astype(np.float32)
+        magnitude = np.clip(np.floor(np.abs(scaled) + shift), 0, SYMBOL_MAX)
+        symbols: Symbols = np.copysign(magnitude, scaled).astype(np.int16)
         return symbols
 
     def latents(self, symbols: Symbols, quality_code: int) -> Latents:
