@@ -1,0 +1,83 @@
+"""`GroupMap`: which coding pass carries which symbols.
+
+Symbols (C, H, W) are seen as cells of 2x2 positions. A *member* is one channel at one position of its cell,
+number channel * 4 + row * 2 + column, and a map gives each member the pass that codes it. On the grid of
+cells every member is a plane, so that one convolution over planes looks at all that earlier passes have
+coded.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared_models.errors import ModelError
+
+PASSES_MAX = 16
+_PHASE_ORDER = ((0, 2), (3, 1))  # corners first, then the opposite ones, which they surround
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMap:
+    """passes (C, 2, 2) uint8: the pass that codes a channel at a row and column of its cell."""
+
+    passes: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        """Raise ModelError unless the passes are numbered 0, 1, 2, … and each codes something."""
+        if self.passes.ndim != 3 or self.passes.shape[1:] != (2, 2) or self.passes.dtype != np.uint8:
+            raise ModelError(
+                f"a group map is {self.passes.dtype} {self.passes.shape}: it must be uint8 (C, 2, 2)"
+            )
+        used = np.unique(self.passes)
+        if not 1 <= len(used) <= PASSES_MAX or int(used[-1]) != len(used) - 1:
+            raise ModelError(
+                f"a group map names the passes {used.tolist()}: they must be 0, 1, 2, … up to {PASSES_MAX}"
+            )
+
+    @classmethod
+    def by_position(cls, channels: int) -> Self:
+        """Four passes: all channels at (0, 0), then (1, 1), (0, 1) and (1, 0)."""
+        return cls(np.broadcast_to(np.array(_PHASE_ORDER, np.uint8), (channels, 2, 2)).copy())
+
+    @classmethod
+    def by_channel(cls, group_ends: tuple[int, ...]) -> Self:
+        """One pass for each group of channels; `group_ends` are the exclusive ends of the groups."""
+        starts = np.searchsorted(np.array(group_ends), np.arange(group_ends[-1]), side="right")
+        return cls(np.broadcast_to(starts.astype(np.uint8)[:, None, None], (group_ends[-1], 2, 2)).copy())
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return int(self.passes.shape[0])
+
+    @property
+    def pass_count(self) -> int:
+        """Passes in all."""
+        return int(self.passes.max()) + 1
+
+    def members(self, number: int) -> NDArray[np.intp]:
+        """Give the members that pass `number` codes, in the order in which it codes them."""
+        return np.flatnonzero(self.passes.reshape(-1) == number)
+
+
+def to_cells(symbols: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(C, H, W) -> (4C, ceil(H/2), ceil(W/2)): one plane per member, zero beyond the edges."""
+    C, H, W = symbols.shape
+    padded = np.pad(symbols, ((0, 0), (0, H % 2), (0, W % 2)))
+    gh, gw = padded.shape[1] // 2, padded.shape[2] // 2
+    cells = padded.reshape(C, gh, 2, gw, 2).transpose(0, 2, 4, 1, 3)  # (C, 2, 2, gh, gw)
+    return np.ascontiguousarray(cells).reshape(4 * C, gh, gw)
+
+
+def from_cells(cells: NDArray[np.int16], height: int, width: int) -> NDArray[np.int16]:
+    """(4C, ceil(H/2), ceil(W/2)) -> (C, H, W): undo `to_cells`."""
+    planes, gh, gw = cells.shape
+    whole = cells.reshape(planes // 4, 2, 2, gh, gw).transpose(0, 3, 1, 4, 2)  # (C, gh, 2, gw, 2)
+    return np.ascontiguousarray(whole.reshape(planes // 4, 2 * gh, 2 * gw)[:, :height, :width])
+
+
+def inside_picture(height: int, width: int) -> NDArray[np.bool_]:
+    """Give (4, ceil(H/2), ceil(W/2)): whether a position of a cell lies within H x W, and so is coded."""
+    return to_cells(np.ones((1, height, width), np.int16)).astype(np.bool_)
