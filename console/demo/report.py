@@ -1,0 +1,105 @@
+"""What a demo measured, as values, as a table for a terminal and as one JSON object."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+
+from console.demo.peers import PeerCost
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A duration's median and 95th percentile over the frames, in milliseconds."""
+
+    p50_ms: float
+    p95_ms: float
+
+    @classmethod
+    def of(cls, values_ms: Sequence[float]) -> "Spread":
+        """Take the nearest-rank percentiles of one or more values."""
+        ranked = sorted(values_ms)
+        return cls(
+            ranked[(len(ranked) - 1) // 2], ranked[min(len(ranked) - 1, math.ceil(0.95 * len(ranked)) - 1)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer: how many frames sent it, its mean bytes (packet and header), its PSNR against the source."""
+
+    layer: str
+    frames: int
+    bytes_per_frame: float
+    psnr_db: float
+    peers: tuple[PeerCost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """Everything a demo has to say."""
+
+    clip: str
+    frame_width: int
+    frame_height: int
+    frames: int
+    frames_per_second: float
+    run_seconds: float
+    quality: float
+    width: float
+    encoder_provider: str
+    kbit_per_second: float
+    layers: tuple[LayerReport, ...]
+    stages: dict[str, Spread]
+    end_to_end: Spread
+    clock_uncertainty_ms: float
+    detections: dict[str, int]
+    pictures: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for `json.dumps`."""
+        return asdict(self)
+
+    def to_tables(self) -> Group:
+        """Lay the figures out for a terminal."""
+        return Group(self._layer_table(), "", self._time_table(), "", self._detection_table())
+
+    def _layer_table(self) -> Table:
+        title = (
+            f"{self.frames} frames of {self.frame_width}×{self.frame_height} at "
+            f"{self.frames_per_second:g} fps: {self.kbit_per_second:.1f} kbit/s of latents"
+        )
+        table = Table(title=title, title_justify="left")
+        for heading in ("layer", "frames", "bytes/frame", "PSNR dB"):
+            table.add_column(heading, justify="left" if heading == "layer" else "right")
+        peers = [peer.codec for peer in self.layers[0].peers]
+        for codec in peers:
+            table.add_column(f"{codec}, same PSNR", justify="right")
+        for layer in self.layers:
+            costs = [f"{'≤ ' if p.is_floor else ''}{p.bytes_per_frame:,.0f} B" for p in layer.peers]
+            figures = f"{layer.bytes_per_frame:,.0f}", f"{layer.psnr_db:.1f}"
+            table.add_row(layer.layer, str(layer.frames), *figures, *costs)
+        if any(peer.is_floor for layer in self.layers for peer in layer.peers):
+            table.caption = "≤: the codec's lowest quality is already better than the latents' preview"
+        return table
+
+    def _time_table(self) -> Table:
+        table = Table(title="milliseconds", title_justify="left")
+        table.add_column("stage")
+        for heading in ("p50", "p95"):
+            table.add_column(heading, justify="right")
+        for stage, spread in (self.stages | {"capture to result": self.end_to_end}).items():
+            table.add_row(stage, f"{spread.p50_ms:.1f}", f"{spread.p95_ms:.1f}")
+        table.caption = f"one clock, ± {self.clock_uncertainty_ms:.1f} ms; encoder on {self.encoder_provider}"
+        return table
+
+    def _detection_table(self) -> Table:
+        table = Table(title="detections on the latents", title_justify="left")
+        table.add_column("class")
+        table.add_column("boxes", justify="right")
+        for label, count in sorted(self.detections.items(), key=lambda item: -item[1]):
+            table.add_row(label, str(count))
+        return table
