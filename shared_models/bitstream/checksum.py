@@ -15,6 +15,6 @@ def symbols_crc32c(symbols: NDArray[np.int16]) -> int:
 
     Only int16 is accepted (TypeError): another width would give another sum for the same integers.
     """
-    if symbols.dtype != np.int16:
+    if symbols.dtype.newbyteorder("=") != np.int16:
         raise TypeError(f"symbols are int16 and these are {symbols.dtype}")
     return crc32c(symbols.astype("<i2", order="C", copy=False).tobytes())

@@ -17,8 +17,7 @@ def write_slim(frames: Iterable[SlimFrame]) -> bytes:
 def slim_chunks(frames: Iterable[SlimFrame]) -> Iterator[bytes]:
     """Yield a `.slim` file piece by piece, with `frames` in rising order of seq (else ValueError).
 
-    A file of one frame has no index; 31 bytes of it are not payload for an intra base layer under 128 bytes,
-    32 for one under 16 KiB.
+    A file of one frame has no index: it is 31 bytes larger than an intra payload of 128 bytes to 16 KiB.
     """
     yield SLIM_MAGIC
     index = bytearray()
