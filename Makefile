@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BUF := $(VENV)/buf/node_modules/.bin/buf
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Tests and demos share small machines with other work: idle threads must sleep, not spin.
 export OMP_WAIT_POLICY := PASSIVE
@@ -54,9 +55,12 @@ proto: $(VENV)/.dev ## Regenerate the stubs from proto/
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --mypy_out=proto \
 		--grpc_python_out=proto --mypy_grpc_out=proto proto/slimstream/v1/*.proto
 
-proto-check: $(VENV)/.dev ## Regenerating the stubs changes nothing; buf lint where buf is installed
+proto-check: $(VENV)/.dev $(if $(shell command -v npm),$(BUF)) ## Regenerating the stubs changes nothing; buf lint where npm can bring buf
 	@$(BIN)/python tests/proto/regenerate.py
-	@if command -v buf >/dev/null; then cd proto && buf lint; else echo 'buf is not installed: proto lint skipped (npm install -g @bufbuild/buf)'; fi
+	@if [ -x $(BUF) ]; then cd proto && ../$(BUF) lint; else echo 'npm is not installed: buf lint was skipped'; fi
+
+$(BUF): | $(VENV)/bin/python
+	@npm install --silent --no-fund --no-audit --no-save --prefix $(VENV)/buf @bufbuild/buf@1.75.0 || echo 'npm could not bring buf'
 
 golden: $(VENV)/.dev ## Rewrite the golden files (only for a new format version)
 	SLIMSTREAM_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden tests
