@@ -98,7 +98,7 @@ class StepDetector:
         self._boot_id = ""
 
     def observe(self, wall_ns: int, monotonic_ns: int, boot_id: str) -> int:
-        """Return by how many nanoseconds the wall clock was stepped since the last call; 0 if it was not.
+        """Return how many nanoseconds the wall clock was stepped by since the last call, or 0.
 
         Slow drift is followed and never adds up to a step. A new boot starts over.
         """
@@ -112,7 +112,7 @@ class StepDetector:
 
 @dataclass(frozen=True, slots=True)
 class OffsetEstimate:
-    """How far the peer's clock is ahead of ours: offset_ns ± uncertainty_ns, and the round trip it is from."""
+    """The peer's clock is ahead of ours by offset_ns ± uncertainty_ns, as a round trip told."""
 
     offset_ns: int
     uncertainty_ns: int
@@ -120,7 +120,7 @@ class OffsetEstimate:
 
 
 class ClockOffset:
-    """Estimates a peer's clock offset from exchanges, as NTP's clock filter does (RFC 5905). Sans-I/O.
+    """Estimates a peer's clock offset from exchanges, as NTP's clock filter does. Sans-I/O.
 
     Of the last samples the one with the shortest round trip counts, because queues only ever add delay. Its
     offset is wrong by at most half its round trip, plus what two clocks drift apart since it was taken.

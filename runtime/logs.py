@@ -6,13 +6,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, TextIO
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
-SECRET_WORDS: Final = ("token", "password", "secret", "private_key", "authorization")
-MASK: Final = "********"
+from runtime.secrets import MASK, is_secret_name, mask_url_passwords
 
 
 class LogLevel(StrEnum):
@@ -70,14 +69,16 @@ def configure_logs(
 
 
 def get_logger(part: str) -> FilteringBoundLogger:
-    """Return the logger of one part, e.g. `edge.uplink`; events are snake_case, in the past tense, with units."""
+    """Return the logger of one part, e.g. `edge.uplink`; events are snake_case and in the past tense."""
     logger: FilteringBoundLogger = structlog.get_logger(part=part)
     return logger
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace every value whose name says that it is a secret."""
-    for name in event:
-        if any(word in name.lower() for word in SECRET_WORDS):
+    """Mask every value whose name says that it is a secret, and every password in a URL."""
+    for name, value in event.items():
+        if is_secret_name(name):
             event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = mask_url_passwords(value)
     return event

@@ -13,7 +13,7 @@ FAILED_INTERVAL_S_MAX: Final = 30.0
 class GroupCommit:
     """A thread that runs `flush` when somebody waits, and every `interval_s` besides.
 
-    `flush` raises StorageError when it fails. Each waiter gets the result of a flush that began after it asked.
+    `flush` raises when it fails. Each waiter gets the result of a flush that began after it asked.
     """
 
     def __init__(self, flush: Callable[[], None], interval_s: float | None, name: str) -> None:
@@ -57,7 +57,7 @@ class GroupCommit:
             error: StorageError | None = None
             try:
                 self._flush()
-            except Exception as failure:  # noqa: BLE001: whatever it was, waiters must hear of it
+            except Exception as failure:  # whatever it was, waiters must hear of it
                 error = StorageError(str(failure))
             with self._changed:
                 self._error = error

@@ -102,7 +102,7 @@ class SegmentLog:
     # Writing
 
     def append(self, record_type: int, payload: bytes, *, importance: int = 0, key: bytes = b"") -> RecordId:
-        """Append a record and return at once: it survives this process now, and power loss after the next sync.
+        """Append a record and return at once: it outlives this process, and power loss once it is synced.
 
         Waits only while more than `unsynced_bytes_max` is on its way to the disk.
 
@@ -285,7 +285,8 @@ class SegmentLog:
         size_max = self.options.segment_bytes - SEGMENT_HEADER_BYTES - SEAL_BYTES
         if size > size_max:
             raise StorageError(
-                f"a record of {size} bytes does not fit a segment ({size_max}); raise segment_bytes for {self.directory}"
+                f"a record of {size} bytes does not fit a segment of {self.directory} ({size_max} bytes); "
+                "raise segment_bytes"
             )
         if not 0 <= record.record_type <= RECORD_TYPE_MAX or not 0 <= record.importance <= IMPORTANCE_MAX:
             raise StorageError(

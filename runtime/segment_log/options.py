@@ -46,5 +46,6 @@ class SegmentLogOptions:
             )
         if self.unsynced_bytes_max < self.segment_bytes:
             raise ConfigError(
-                f"unsynced_bytes_max is {self.unsynced_bytes_max}; it must hold a segment ({self.segment_bytes} bytes)"
+                f"unsynced_bytes_max is {self.unsynced_bytes_max}; "
+                f"it must hold a segment of {self.segment_bytes} bytes"
             )

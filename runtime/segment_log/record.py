@@ -107,7 +107,7 @@ def key_bytes_of(data: bytes) -> int:
 
 
 def decode_header(data: bytes, seed: int, offset: int) -> RecordHeader | None:
-    """Return the header that `data` (header, key, anything) holds; None if it is not a record of this place."""
+    """Return the header that `data` (header, key, anything) begins with; None if no record lies here."""
     if len(data) < HEADER_BYTES or not data.startswith(MARKER):
         return None
     _, record_type, importance, key_bytes, payload_bytes, payload_crc = _FIELDS.unpack_from(data)

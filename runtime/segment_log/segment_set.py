@@ -187,7 +187,7 @@ class SegmentSet:
         return True
 
     def _answer_write_error(self, error: OSError, segment: Segment | None) -> None:
-        """Make room on a full disk; raise StorageError for anything else, or when there is no room to make."""
+        """Make room on a full disk; raise StorageError for anything else, or when no room can be made."""
         # The segment being written goes last, so that the newest data is kept for as long as there is other.
         if self.make_room(error, kept=segment) or self.make_room(error, kept=None):
             return
