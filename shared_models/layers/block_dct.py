@@ -50,14 +50,17 @@ def dct_kernels() -> Tensor:
 
 
 class BlockDct(nn.Module):
-    """Pixels to DCT coefficients; a convolution that training may move."""
+    """Pixels to DCT coefficients, as one strided convolution of constants."""
+
+    weight: Tensor
 
     def __init__(self) -> None:
-        """Start as the exact transform."""
+        """Lay the basis pictures out as kernels."""
         super().__init__()
         colour = torch.tensor(YCBCR_FROM_RGB, dtype=torch.float64)
         kernels = torch.einsum("kij,pc->kpcij", dct_kernels(), colour)
-        self.weight = nn.Parameter(kernels.reshape(CHANNELS, PLANES, BLOCK, BLOCK).float())
+        weight = kernels.reshape(CHANNELS, PLANES, BLOCK, BLOCK).float()
+        self.register_buffer("weight", weight, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) RGB in [0, 1], H and W multiples of 8 -> (B, 192, H/8, W/8)."""
@@ -65,15 +68,17 @@ class BlockDct(nn.Module):
 
 
 class InverseBlockDct(nn.Module):
-    """DCT coefficients to pixels; a convolution that training may move."""
+    """DCT coefficients to pixels: the exact inverse of `BlockDct`."""
+
+    weight: Tensor
 
     def __init__(self) -> None:
-        """Start as the exact inverse of `BlockDct`."""
+        """Lay the basis pictures out as one matrix, its rows as pixel_shuffle reads its channels."""
         super().__init__()
         colour = torch.linalg.inv(torch.tensor(YCBCR_FROM_RGB, dtype=torch.float64))
-        # (colour, row, column) major, as pixel_shuffle reads its channels.
         kernels = torch.einsum("kij,cp->cijkp", dct_kernels(), colour)
-        self.weight = nn.Parameter(kernels.reshape(CHANNELS, CHANNELS, 1, 1).float())
+        weight = kernels.reshape(CHANNELS, CHANNELS, 1, 1).float()
+        self.register_buffer("weight", weight, persistent=False)
 
     def forward(self, coefficients: Tensor) -> Tensor:
         """(B, 192, h, w) -> (B, 3, 8h, 8w) RGB, about [0, 1] (not clipped)."""
