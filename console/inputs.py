@@ -1,0 +1,104 @@
+"""Which files a command works on, and what is in them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from rich.console import Console
+from rich.progress import track
+
+from shared_models.errors import InputError
+from shared_models.frames import Pixels
+
+PICTURE_SUFFIXES: Final = frozenset(
+    {".avif", ".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+SLIM_SUFFIX: Final = ".slim"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOutput:
+    """An input, and the file that is made of it."""
+
+    source: Path
+    target: Path
+
+
+def expand(paths: Sequence[Path], suffixes: Iterable[str]) -> list[Path]:
+    """Return files as given, and for each directory the files inside it with one of `suffixes`, by name.
+
+    Raises InputError for what does not exist and for a directory without such files.
+    """
+    wanted = set(suffixes)
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(
+                file for file in path.iterdir() if file.suffix.lower() in wanted and file.is_file()
+            )
+            if not inside:
+                raise InputError(f"{path} holds no file that ends in {', '.join(sorted(wanted))}")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise InputError(f"{path} does not exist")
+    return found
+
+
+def name_outputs(sources: Sequence[Path], directory: Path, suffix: str) -> list[NamedOutput]:
+    """Name an output in `directory` after each source; raise InputError where two would be one file."""
+    taken: dict[str, Path] = {}
+    for source in sources:
+        if other := taken.get(source.stem):
+            raise InputError(
+                f"{other} and {source} would both become {source.stem}{suffix}; rename one of them"
+            )
+        taken[source.stem] = source
+    return [NamedOutput(source, directory / f"{stem}{suffix}") for stem, source in taken.items()]
+
+
+def make_directory(directory: Path) -> None:
+    """Create an output directory; raise InputError where something else has its name."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{directory} is not a directory, so no output can be put there") from None
+
+
+def read_picture(path: Path, side_px_min: int, side_px_max: int) -> Pixels:
+    """Read a picture as RGB the way people see it: turned as its EXIF data says; raise InputError.
+
+    Its size is checked before its pixels are unpacked.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if not (side_px_min <= min(width, height) and max(width, height) <= side_px_max):
+                raise InputError(
+                    f"{path} is {width}×{height} pixels and each side must have "
+                    f"{side_px_min} to {side_px_max}; resize it first"
+                )
+            return np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        raise InputError(f"{path} is not a picture that can be read") from None
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
+        raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file whole; raise InputError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def with_progress(items: Sequence[NamedOutput], what: str) -> Iterator[NamedOutput]:
+    """Yield `items`, with a bar on stderr where that is a terminal and there is something to wait for."""
+    console = Console(stderr=True)
+    is_quiet = len(items) < 2 or not console.is_terminal
+    yield from track(items, description=what, console=console, transient=True, disable=is_quiet)
