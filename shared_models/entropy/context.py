@@ -186,7 +186,8 @@ def to_latent_units(symbols: NDArray[np.int16], multipliers: NDArray[np.int32]) 
     """(N, gh, gw) symbols times (N,) multipliers in 2^-12, rounded and clipped to what a network sees."""
     scaled = symbols.astype(np.int64) * multipliers.astype(np.int64)[:, None, None]
     units = scaled + _ROUND >> FRACTION_BITS
-    return np.clip(units, -INPUT_MAX, INPUT_MAX).astype(np.int8)
+    clipped: NDArray[np.int8] = np.clip(units, -INPUT_MAX, INPUT_MAX).astype(np.int8)
+    return clipped
 
 
 def _units(arrays: Mapping[str, NDArray[Any]], channels: int) -> UnitTables:

@@ -20,7 +20,7 @@ _CERTAIN_ESCAPE = 2.0**-14  # a symbol less likely than this not to be zero is t
 
 @dataclass(frozen=True, slots=True)
 class ScaleLadder:
-    """`levels` scales from `lowest` to `highest` symbols in geometric steps; means in 2^-mean_bits symbols."""
+    """`levels` scales from `lowest` to `highest` symbols, and means in 2^-mean_bits of a symbol."""
 
     lowest: float = 0.11  # below, a symbol is zero almost surely
     highest: float = 64.0
@@ -52,12 +52,17 @@ class ScaleLadder:
         return [gaussian_table(scale, fraction) for scale in self.scales for fraction in self.fractions]
 
 
+def gaussian_probabilities(scale: float, fraction: float, radius: int) -> NDArray[np.float64]:
+    """Give the probabilities (2 radius + 1,) of -radius..radius for a rounded Gaussian about `fraction`."""
+    edges = (np.arange(-radius, radius + 2) - 0.5 - fraction) / (scale * math.sqrt(2.0))
+    below = np.array([0.5 * math.erfc(-edge) for edge in edges])
+    return np.asarray(np.diff(below))
+
+
 def gaussian_table(scale: float, fraction: float = 0.0) -> Table:
     """Tabulate a Gaussian of `scale` symbols about `fraction`, rounded to integers."""
     radius = min(math.ceil(_RADIUS_SCALES * scale) + 1, (SLOTS_MAX - 2) // 2)
-    edges = np.arange(-radius, radius + 2) - 0.5 - fraction
-    below = np.array([0.5 * math.erfc(-edge / (scale * math.sqrt(2.0))) for edge in edges])
-    inside = np.diff(below)
+    inside = gaussian_probabilities(scale, fraction, radius)
     return table_of(inside, -radius, 1.0 - float(inside.sum()))
 
 

@@ -64,8 +64,8 @@ class IntegerLayers:
             if bounds.max() >= EXACT_LIMIT:
                 channel = int(bounds.argmax())
                 raise ModelError(
-                    f"integer layer {number}, output channel {channel}: its sum may reach {int(bounds[channel])}, and "
-                    f"float32 is exact only below {EXACT_LIMIT}: use smaller weights"
+                    f"integer layer {number}, output channel {channel}: its sum can reach {int(bounds[channel])} "
+                    f"and float32 is exact only below {EXACT_LIMIT}; shrink its weights"
                 )
             magnitude = max(abs(layer.lowest), abs(layer.highest))
             channels = layer.weight.shape[0]

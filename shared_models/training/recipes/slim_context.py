@@ -1,0 +1,221 @@
+"""The entropy models of `slim`, trained on the symbols of frozen encoders at every quality and width.
+
+The base is coded in four passes over the positions of 2x2 cells; the enhancement in bands, low frequencies
+first, given the base. Training counts the bits of the integer networks themselves; the tables are then
+fitted to what those leave, and the result is measured in real bytes against a model without context.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from torch import Tensor, nn
+
+from shared_models.codecs.slim.enhancement import load_enhancement
+from shared_models.codecs.slim.model import load_slim_base
+from shared_models.entropy.context import QUALITY_ROWS, QUALITY_STEPS, ContextModel, StoredContext
+from shared_models.entropy.context_coding import Condition, decode_symbols, encode_symbols
+from shared_models.entropy.context_export import count_residuals, store_context
+from shared_models.entropy.context_training import ContextDesign, PassDesign, TrainedContext
+from shared_models.entropy.group_map import GroupMap
+from shared_models.entropy.integer_network import OnnxRuntime
+from shared_models.entropy.table_fitting import ResidualCounts, fitted_ladder, fitted_table
+from shared_models.entropy.tables import Table
+from shared_models.errors import ModelError
+from shared_models.training.datasets import CropSampler
+from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.symbol_pool import SymbolPool
+from shared_models.training.trainer import Trainer, TrainerConfig
+
+STATIC_STEP: Final = 4  # qualities that share the tables of a pass without a network
+STATIC_CROPS: Final = 1024  # crops counted for each of them
+HELD_OUT_CROPS: Final = 64
+BAND_ENDS: Final = (3, 18, 48, 108, 192)  # channels are 3 * frequency + plane, in zigzag order
+BANDS_SEEN: Final = 3
+MEASURED: Final = (10, 30, 50, 70, 90)
+
+
+class Layer(StrEnum):
+    """Which layer of the codec."""
+
+    BASE = "base"
+    ENHANCEMENT = "enhancement"
+
+    @property
+    def context_name(self) -> str:
+        """What a package calls the layer's entropy model."""
+        return "base_context" if self is Layer.BASE else "enh_context"
+
+
+@dataclass(frozen=True, slots=True)
+class SlimContextConfig:
+    """What the stage is made of."""
+
+    batch: int = 8
+    fitting_batches: int = 300
+    seed: int = 0
+
+
+def base_design(channels: int) -> ContextDesign:
+    """Four passes by position; each but the first sees all that was coded, 0.4 kMAC per pixel in all."""
+    group_map = GroupMap.by_position(channels)
+    passes = group_map.passes.reshape(-1)
+    networks = [
+        PassDesign(np.flatnonzero(passes < number), ((3, 96), (1, 96)))
+        for number in range(1, group_map.pass_count)
+    ]
+    return ContextDesign(group_map, (None, *networks))
+
+
+def enhancement_design() -> ContextDesign:
+    """Bands of channels, low frequencies first; each sees the bands below it."""
+    group_map = GroupMap.by_channel(BAND_ENDS)
+    passes = group_map.passes.reshape(-1)
+    networks = [
+        PassDesign(np.flatnonzero((passes < number) & (passes >= number - BANDS_SEEN)), ((1, 96), (3, 96)))
+        for number in range(group_map.pass_count)
+    ]
+    return ContextDesign(group_map, tuple(networks))
+
+
+class SlimContextRecipe:
+    """Minimises the bits of a layer's symbols, those of each crop relative to what it costs anyway."""
+
+    def __init__(self, pool: SymbolPool, design: ContextDesign, config: SlimContextConfig) -> None:
+        """Begin with networks that say what the deviations of the channels say."""
+        torch.manual_seed(config.seed)
+        self.pool, self.config = pool, config
+        given = None if pool.coefficients is None else pool.base_scales()
+        self.model = TrainedContext(design, pool.coded_scales(), given)
+        self.networks = nn.ModuleDict({"context": self.model})
+
+    def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
+        """Mean over the batch of bits / what the bits are now."""
+        estimates = self.model(self.pool.batch(self.config.batch))
+        bits = torch.stack([each.sum(dim=(1, 2, 3)) for each in estimates.values()]).sum(dim=0)  # (B,)
+        figures = {f"bits_{number}": each.detach().mean().item() for number, each in estimates.items()}
+        return (bits / (bits.detach() + 1.0)).mean(), figures
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: the generator's state, which the trainer keeps, decides the crops."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing."""
+
+    def export(self, name: str) -> StoredContext:
+        """Fit the tables to the pool's symbols and freeze the networks."""
+        design = self.model.design
+        counts = ResidualCounts(design.ladder.levels << design.ladder.mean_bits)
+        for _ in range(self.config.fitting_batches):
+            count_residuals(self.model, counts, self.pool.batch(self.config.batch))
+        statics = [number for number, coding in enumerate(design.passes) if coding is None]
+        tables, index = static_tables(self.pool) if statics else ([], np.empty((QUALITY_ROWS, 0), np.int64))
+        by_member = {number: index[:, design.group_map.members(number) // 4] for number in statics}
+        return store_context(name, self.model, fitted_ladder(design.ladder, counts), tables, by_member)
+
+
+def static_tables(pool: SymbolPool) -> tuple[list[Table], NDArray[np.int64]]:
+    """Fit a table per channel for every fourth quality; give them and each one's number by quality, (101, C)."""
+    scales, channels = pool.coded_scales(), pool.channels
+    tables: list[Table] = []
+    for quality in range(0, QUALITY_ROWS, STATIC_STEP):
+        counts = ResidualCounts(channels)
+        for picked in torch.randint(len(pool), (STATIC_CROPS,)).split(64):
+            symbols = pool.coded_symbols(picked, torch.full((len(picked),), float(quality))).symbols
+            table_of_symbol = np.broadcast_to(np.arange(channels)[:, None, None], symbols.shape[1:])
+            indices = np.broadcast_to(table_of_symbol, symbols.shape)
+            counts.add(indices, symbols.numpy().astype(np.int64))
+        tables += [fitted_table(row, scales[quality, c]) for c, row in enumerate(counts.counts)]
+    group = (np.arange(QUALITY_ROWS) + STATIC_STEP // 2) // STATIC_STEP
+    return tables, group[:, None] * channels + np.arange(channels)
+
+
+def factorised(name: str, pool: SymbolPool) -> StoredContext:
+    """Give the model without any context, its tables fitted to the same symbols: the yardstick."""
+    group_map = GroupMap(np.zeros((pool.channels, 2, 2), np.uint8))
+    trained = TrainedContext(ContextDesign(group_map, (None,)), pool.coded_scales(), None)
+    tables, index = static_tables(pool)
+    ladder = trained.design.ladder.tables()
+    return store_context(name, trained, ladder, tables, {0: np.repeat(index, 4, axis=1)})
+
+
+def measure(
+    stored: StoredContext, name: str, pool: SymbolPool, qualities: tuple[int, ...]
+) -> dict[int, float]:
+    """Give the mean payload bytes of a crop at each quality, each payload decoded again and compared."""
+    model = ContextModel.load(name, stored.tables, stored.networks, stored.known_answers, OnnxRuntime())
+    means: dict[int, float] = {}
+    for quality in qualities:
+        sizes: list[int] = []
+        for number in range(len(pool)):
+            picked, at = torch.tensor([number]), torch.tensor([float(quality)])
+            symbols = _whole(pool.coded_symbols(picked, at).symbols)
+            given = _whole(pool.base_symbols(picked, torch.tensor([50.0])).symbols)
+            condition = Condition(given, 50 * QUALITY_STEPS) if model.condition_channels else None
+            coded = encode_symbols(model, symbols, condition, quality * QUALITY_STEPS)
+            code = (coded.payload, symbols.shape, condition, quality * QUALITY_STEPS)
+            if not np.array_equal(decode_symbols(model, *code, symbols_max=symbols.size), coded.symbols):
+                raise ModelError(f"{name} does not decode what it encodes at quality {quality}")
+            sizes.append(len(coded.payload))
+        means[quality] = float(np.mean(sizes))
+    return means
+
+
+def _whole(symbols: Tensor) -> NDArray[np.int16]:
+    return symbols[0].numpy().astype(np.int16)
+
+
+def save(stored: StoredContext, folder: Path) -> None:
+    """Write what a package takes over: tables.safetensors, known_answers.safetensors and ONNX files."""
+    save_file(stored.tables, folder / "tables.safetensors")
+    save_file(stored.known_answers, folder / "known_answers.safetensors")
+    for file_name, model in stored.networks.items():
+        (folder / file_name).write_bytes(model)
+
+
+def train(
+    *,
+    layer: Annotated[Layer, typer.Option(help="Which layer's symbols are to be coded.")],
+    base: Annotated[Path, typer.Option(help="Checkpoint of the base layer, frozen.")],
+    enhancement: Annotated[
+        Path | None, typer.Option(help="Checkpoint of the enhancement layer, frozen.")
+    ] = None,
+    pictures: Annotated[Path, typer.Option(help="Picture cache to train on.")],
+    held_out: Annotated[Path, typer.Option(help="Folder of other pictures, to measure bytes on.")],
+    folder: Annotated[Path, typer.Option(help="Where checkpoint, log and the finished model go.")],
+    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 12.0,
+    crops: Annotated[int, typer.Option(help="Crops whose latents are kept in memory.")] = 3000,
+    crop: Annotated[int, typer.Option(help="Height and width of a crop, a multiple of 32.")] = 320,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+) -> None:
+    """Train a layer's entropy model, or go on with folder/latest.pt; then fit its tables and write it."""
+    torch.manual_seed(0)
+    frozen = load_slim_base(base)
+    full = None if layer is Layer.BASE or enhancement is None else load_enhancement(enhancement)
+    pool = SymbolPool(frozen, full, CropSampler(PictureCache(pictures), crop, 0), crops)
+    design = base_design(pool.channels) if layer is Layer.BASE else enhancement_design()
+    recipe = SlimContextRecipe(pool, design, SlimContextConfig())
+    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, optimiser="adamw")).run()
+    name = layer.context_name
+    stored, yardstick = recipe.export(name), factorised(name, pool)
+    save(stored, folder)
+    unseen = build_cache(picture_paths([held_out]), folder / "held-out")
+    test = SymbolPool(frozen, full, CropSampler(unseen, crop, 1), HELD_OUT_CROPS)
+    report = {
+        "context_bytes": measure(stored, name, test, MEASURED),
+        "factorised_bytes": measure(yardstick, name, test, MEASURED),
+    }
+    (folder / "measured.json").write_text(json.dumps(report, indent=1))
+    typer.echo(json.dumps(report))
+
+
+if __name__ == "__main__":
+    typer.run(train)
