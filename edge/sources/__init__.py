@@ -1,0 +1,1 @@
+"""Cameras: one kind a file behind the protocol of source.py; opening.py chooses by configuration."""

@@ -1,0 +1,13 @@
+"""A video file as a source."""
+
+from pathlib import Path
+
+from edge.sources.container import ContainerSource
+from shared_models.errors import SourceError
+
+
+def open_video_file(path: Path) -> ContainerSource:
+    """Open a video file; raise SourceError if it is absent or holds no video."""
+    if not path.is_file():
+        raise SourceError(f"there is no video file {path}")
+    return ContainerSource(str(path), name=str(path), options={}, open_timeout_s=30.0, read_timeout_s=30.0)
