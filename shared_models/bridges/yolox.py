@@ -51,8 +51,8 @@ class FrozenYolox(nn.Module):
         self.register_buffer("variance", torch.ones(3))  # of P3, P4, P5; see calibrate
         self.requires_grad_(False).eval()
 
-    def P3(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) RGB in [0, 1] -> (B, 64, H/8, W/8)."""
+    def features(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) RGB in [0, 1] -> P3 (B, 64, H/8, W/8)."""
         features: Tensor = self.front(x.flip(1) * 255)[0]  # the network was trained on BGR, 0..255
         return features
 
@@ -68,7 +68,7 @@ class FrozenYolox(nn.Module):
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
         """Measure the variance of each level on a batch of pictures; losses are relative to it."""
-        self.variance = torch.stack([f.float().var() for f in self.pyramid(self.P3(x))])
+        self.variance = torch.stack([f.float().var() for f in self.pyramid(self.features(x))])
 
 
 def head_tensors(model: onnx.ModelProto) -> list[str]:

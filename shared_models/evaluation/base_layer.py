@@ -34,12 +34,12 @@ class BaseReport:
 
 def to_tensor(pixels: Pixels, multiple: int = TAIL_STRIDE) -> Tensor:
     """(H, W, 3) uint8 -> (1, 3, H', W') in [0, 1], continued by its edge to multiples of `multiple`."""
-    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    x = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
     below, right = -x.shape[2] % multiple, -x.shape[3] % multiple
     return F.pad(x, (0, right, 0, below), mode="replicate")
 
 
-def boxes_from_P3(yolox: FrozenYolox, P3: Tensor) -> Boxes:
+def detect(yolox: FrozenYolox, P3: Tensor) -> Boxes:
     """Run the frozen tail on stride-8 features (1, 64, h, w); return suppressed boxes."""
     _, predictions = yolox.pyramid_and_heads(P3)
     return suppress(decode_yolox([p.maps()[0].numpy() for p in predictions]))
@@ -49,7 +49,7 @@ def boxes_from_P3(yolox: FrozenYolox, P3: Tensor) -> Boxes:
 def evaluate_pixels(pictures: DetectionSet, yolox: FrozenYolox) -> Accuracy:
     """Score the detector on the pictures themselves."""
     return pictures.accuracy(
-        {i: boxes_from_P3(yolox, yolox.P3(to_tensor(pictures.picture(i)))) for i in pictures.ids}
+        {i: detect(yolox, yolox.features(to_tensor(pictures.picture(i)))) for i in pictures.ids}
     )
 
 
@@ -59,6 +59,7 @@ def evaluate_base(
     bridge: FeatureBridge,
     yolox: FrozenYolox,
     pictures: DetectionSet,
+    *,
     width: int,
     quality: float,
 ) -> BaseReport:
@@ -71,7 +72,7 @@ def evaluate_base(
         x = to_tensor(pixels)
         coded = model.measure(model.latents(x, width), torch.tensor([float(quality)]))
         sizes.append(float(coded.bits) / 8)
-        detections[image_id] = boxes_from_P3(yolox, bridge(coded.y_hat))
+        detections[image_id] = detect(yolox, bridge(coded.y_hat))
         error = (model.preview(coded.y_hat).clamp(0, 1) - x)[..., : pixels.shape[0], : pixels.shape[1]]
         psnr.append(-10 * float(error.square().mean().log10()))
     accuracy = pictures.accuracy(detections)
@@ -81,6 +82,7 @@ def evaluate_base(
 
 def report(
     checkpoint: Annotated[Path, typer.Argument(help="latest.pt of a base or bridge run.")],
+    *,
     instances: Annotated[Path, typer.Option(help="COCO instances JSON beside its images.")],
     weights: Annotated[Path, typer.Option(help="The YOLOX the bridge was trained for, as ONNX.")],
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
@@ -98,7 +100,7 @@ def report(
         typer.echo(json.dumps({"pixels": asdict(evaluate_pixels(pictures, yolox))}))
     for w in width or [model.config.widest]:
         for q in quality or [50.0]:
-            typer.echo(json.dumps(asdict(evaluate_base(model, bridge, yolox, pictures, w, q))))
+            typer.echo(json.dumps(asdict(evaluate_base(model, bridge, yolox, pictures, width=w, quality=q))))
 
 
 if __name__ == "__main__":

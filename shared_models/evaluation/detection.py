@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +45,10 @@ Detector = Callable[[Pixels], Boxes]
 
 
 def decode_yolox(maps: Sequence[Floats], score_min: float = 0.01) -> Boxes:
-    """Turn (85, h, w) maps of strides 8, 16, 32 (box, objectness, classes; the last 81 after their sigmoid) into boxes."""
+    """Turn maps (85, h, w) of strides 8, 16 and 32 into boxes.
+
+    A map holds box, objectness and 80 classes, the last 81 after their sigmoid.
+    """
     corners, scores, classes = [], [], []
     for grid, stride in zip(maps, (8, 16, 32), strict=True):
         score = grid[4] * grid[5:]  # (80, h, w)
@@ -109,7 +111,7 @@ class DetectionSet:
             groups = {name: self._score(results, classes) for name, classes in GROUPS.items()}
         return Accuracy(*whole, groups)
 
-    def _score(self, results: Any, classes: Sequence[int] | None) -> tuple[float, float]:
+    def _score(self, results: COCO, classes: Sequence[int] | None) -> tuple[float, float]:
         judge = COCOeval(self.coco, results, "bbox")
         judge.params.imgIds = self.ids
         if classes is not None:

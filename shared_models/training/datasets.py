@@ -1,5 +1,7 @@
 """Batches for training: random crops of cached pictures."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,16 +24,14 @@ class CropSampler:
         crops = np.stack([self._crop(self._next()) for _ in range(size)])
         return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what is needed to go on with the same crops."""
         return {"random": self.random.bit_generator.state, "order": list(self.order)}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         self.random.bit_generator.state = state["random"]
-        order = state["order"]
-        assert isinstance(order, list)
-        self.order = list(order)
+        self.order = list(state["order"])
 
     def _next(self) -> int:
         if not self.order:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,13 +17,14 @@ def pyramid_distance(
         weight * (s.float() - t.float()).square().mean(dim=(1, 2, 3)) / v
         for s, t, v, weight in zip(student, teacher, variance, weights, strict=True)
     ]
-    return sum(levels[1:], levels[0])
+    return torch.stack(levels).sum(dim=0)
 
 
 def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> Tensor:
-    """Cross entropy of objectness everywhere, of classes and L1 of boxes where the teacher sees objects: (B,).
+    """Objectness everywhere, classes and boxes where the teacher sees objects: (B,).
 
-    Each picture's sum is divided by the objects the teacher sees in it (plus one), as YOLOX's own loss is.
+    Cross entropy against the teacher's scores, L1 for raw boxes. Each picture's sum is divided by the
+    objects the teacher sees in it (plus one), as YOLOX's own loss is.
     """
     total, objects = student[0].boxes.new_zeros(()), student[0].boxes.new_zeros(())
     for s, t in zip(student, teacher, strict=True):
@@ -34,4 +36,5 @@ def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) 
         boxes = (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
         total = total + (seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3))
         objects = objects + objectness.sum(dim=(1, 2, 3))
-    return total / (objects + 1)
+    distance: Tensor = total / (objects + 1)
+    return distance

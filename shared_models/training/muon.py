@@ -21,20 +21,21 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     X = matrix.bfloat16()
     tall = X.shape[0] > X.shape[1]
     X = X.T if tall else X
-    X = X / (X.norm() + 1e-7)
+    X = X / (torch.linalg.vector_norm(X) + 1e-7)
     for _ in range(steps):
         A = X @ X.T
         X = a * X + (b * A + c * A @ A) @ X
-    return (X.T if tall else X).to(matrix.dtype)
+    orthogonal: Tensor = X.T if tall else X
+    return orthogonal.to(matrix.dtype)
 
 
 class Muon(Optimizer):
     """Nesterov momentum, orthogonalised over (output channels, everything else)."""
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self, params: Iterable[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
     ) -> None:
-        """Take weights of two dimensions or more."""
+        """Take groups of weights of two dimensions or more."""
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -43,10 +44,9 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._step(weight, self.state[weight], group)
+                    self._step(weight, weight.grad, self.state[weight], group)
 
-    def _step(self, weight: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        gradient = weight.grad
+    def _step(self, weight: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(gradient)
         state["momentum"].lerp_(gradient, 1 - group["momentum"])

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from shared_models.codecs.slim.gains import interpolation_weights
 
+LMBDA_MIN, LMBDA_MAX = 0.01, 1000.0  # low enough not to matter, high enough to come back in time
+
 
 @dataclass(frozen=True, slots=True)
 class RateTargets:
@@ -26,7 +28,7 @@ class RateTargets:
 
     def at(self, quality: float, progress: float) -> float:
         """Return the target at a quality 0..100, `progress` (0..1) into the training."""
-        final = self.bpp_low * (self.bpp_high / self.bpp_low) ** (quality / 100)
+        final = self.bpp_low * math.pow(self.bpp_high / self.bpp_low, quality / 100)
         remaining = max(0.0, 1 - progress / self.ramp_end)
         return final * math.exp(math.log(self.start_factor) * remaining)
 
@@ -51,7 +53,7 @@ class RateController(nn.Module):
         return (interpolation_weights(quality, self.anchors) @ self.log_lmbda).exp()
 
     @torch.no_grad()
-    def follow(self, quality: Tensor, bpp: Tensor, progress: float, speed: float = 0.01) -> None:
+    def follow(self, quality: Tensor, bpp: Tensor, progress: float, speed: float = 0.015) -> None:
         """Move the anchors near each of the (B,) qualities by what (B,) rates miss their targets."""
         weights = interpolation_weights(quality, self.anchors)
         target = torch.tensor([self.targets.at(q, progress) for q in quality.tolist()], device=bpp.device)
@@ -59,4 +61,4 @@ class RateController(nn.Module):
         self.target_mean.mul_(0.98).add_(weights.T @ target)
         miss = (self.bits_mean.clamp_min(1e-6) / self.target_mean.clamp_min(1e-6)).log().clamp(-1, 1)
         self.log_lmbda.add_(speed * miss * (weights.sum(dim=0) > 0))
-        self.log_lmbda.clamp_(math.log(1e-4), math.log(1e3))
+        self.log_lmbda.clamp_(math.log(LMBDA_MIN), math.log(LMBDA_MAX))

@@ -7,7 +7,6 @@ annealed, however fast the machine is.
 
 import json
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -46,7 +45,7 @@ class TrainerConfig:
 
     folder: Path
     minutes: float
-    lr: float = 2e-3
+    lr: float = 1e-3
     weight_decay: float = 0.0
     warmup: float = 0.01
     hold: float = 0.4
@@ -94,7 +93,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint; a reader never sees half of one."""
-        state = {name: network.state_dict() for name, network in self.recipe.networks.items()}
+        state: dict[str, Any] = {name: network.state_dict() for name, network in self.recipe.networks.items()}
         state |= {
             "recipe": self.recipe.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -104,7 +103,7 @@ class Trainer:
         }
         partial = self.checkpoint.with_suffix(".partial")
         torch.save(state, partial)
-        os.replace(partial, self.checkpoint)
+        partial.replace(self.checkpoint)
 
     def _load(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.config.device, weights_only=True)
@@ -158,7 +157,7 @@ def _optimisers(networks: nn.ModuleDict, config: TrainerConfig) -> list[Optimize
         ]
     weights = [p for _, p in trained if p.dim() == 4]
     others = [p for _, p in trained if p.dim() != 4]
-    muon = Muon([{"params": weights, "lr_factor": 1.0}], lr=config.lr, weight_decay=config.weight_decay)
+    muon = Muon([{"params": weights, "lr_factor": 1.0}], config.lr, weight_decay=config.weight_decay)
     return [muon, AdamW([{"params": others, "lr_factor": 0.5}], lr=config.lr, weight_decay=0.0)]
 
 

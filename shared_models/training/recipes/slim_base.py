@@ -5,12 +5,12 @@ of the batch: their latents go through the same quantiser, the same bridge and t
 one latent space serves all widths.
 """
 
-import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
+import torch.nn.functional as F
 import typer
 from torch import Tensor, nn
 
@@ -25,6 +25,8 @@ from shared_models.training.trainer import Trainer, TrainerConfig
 
 PIXELS_OF_416 = 416 * 312  # a 4:3 picture whose long side is 416, to speak of bytes a picture
 
+TARGETS = RateTargets(bpp_low=700 * 8 / PIXELS_OF_416, bpp_high=9000 * 8 / PIXELS_OF_416)
+
 
 @dataclass(frozen=True, slots=True)
 class SlimBaseConfig:
@@ -32,13 +34,13 @@ class SlimBaseConfig:
 
     crop: int = 256
     shares: tuple[int, int, int] = (3, 3, 2)
-    targets: RateTargets = RateTargets(bpp_low=700 * 8 / PIXELS_OF_416, bpp_high=9000 * 8 / PIXELS_OF_416)
+    targets: RateTargets = TARGETS
     level_weights: tuple[float, float, float] = (0.5, 1.0, 1.0)
     head_weight: float = 0.1
     head_from: float = 0.35
-    preview_weight: float = 2.0
+    preview_weight: float = 8.0
     preview_crops: int = 2
-    bridge: BridgeConfig = BridgeConfig()
+    bridge: BridgeConfig = field(default_factory=BridgeConfig)
     device: str = "cpu"
     seed: int = 0
 
@@ -49,15 +51,16 @@ class SlimBaseRecipe:
     def __init__(self, pictures: PictureCache, teacher: FrozenYolox, config: SlimBaseConfig) -> None:
         """Calibrate the teacher's scales on the first pictures and start from random weights."""
         torch.manual_seed(config.seed)
-        self.config, self.random = config, random.Random(config.seed)
+        self.config = config
         self.crops = CropSampler(pictures, config.crop, config.seed)
-        self.teacher = teacher.to(config.device, memory_format=torch.channels_last)
+        self.teacher = teacher.to(config.device)
         self.teacher.calibrate(CropSampler(pictures, config.crop, 1).batch(32).to(config.device))
         self.model = SlimModel()
         self.bridge = FeatureBridge(config.bridge)
         self.rate = RateController(self.model.config.quality_anchors, config.targets)
         self.networks = nn.ModuleDict({"model": self.model, "bridge": self.bridge, "rate": self.rate})
-        self.networks.to(config.device, memory_format=torch.channels_last)
+        for part in (self.teacher, self.networks.to(config.device)):
+            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Mean over the batch of distortion + lambda(quality) * bits a pixel."""
@@ -88,8 +91,8 @@ class SlimBaseRecipe:
 
     def _latents(self, x: Tensor) -> Tensor:
         widest = self.model.config.widest
-        widths = (widest, 0, self.random.randrange(1, widest))
-        parts = x.split(list(self.config.shares))
+        widths = (widest, 0, int(torch.randint(1, widest, ())))
+        parts = torch.split(x, list(self.config.shares))
         return torch.cat([self.model.latents(p, w) for p, w in zip(parts, widths, strict=True)])
 
     def _distances(self, x: Tensor, coded: CodedLatents, with_heads: bool) -> tuple[Tensor, Tensor]:
@@ -97,11 +100,11 @@ class SlimBaseRecipe:
         P3 = self.bridge(coded.y_hat)
         if not with_heads:
             with torch.no_grad():
-                target = self.teacher.pyramid(self.teacher.P3(x))
+                target = self.teacher.pyramid(self.teacher.features(x))
             pyramid, heads = self.teacher.pyramid(P3), x.new_zeros(len(x))
         else:
             with torch.no_grad():
-                target, target_heads = self.teacher.pyramid_and_heads(self.teacher.P3(x))
+                target, target_heads = self.teacher.pyramid_and_heads(self.teacher.features(x))
             pyramid, predictions = self.teacher.pyramid_and_heads(P3)
             heads = head_distance(predictions, target_heads)
         weights = self.config.level_weights
@@ -111,12 +114,12 @@ class SlimBaseRecipe:
         """Mean squared error of the preview on a few crops of the batch, pixels in [0, 1]."""
         chosen = torch.randperm(len(x))[: self.config.preview_crops]
         preview = self.model.preview(coded.y_hat[chosen])
-        return (preview.float() - x[chosen]).square().mean()
+        return F.mse_loss(preview.float(), x[chosen])
 
     def _figures(
         self, features: Tensor, heads: Tensor, bpp: Tensor, preview: Tensor, quality: Tensor
     ) -> dict[str, float]:
-        wide, narrow, _ = features.detach().split(list(self.config.shares))
+        wide, narrow, _ = torch.split(features.detach(), list(self.config.shares))
         middle = (quality - 50).abs() < 15
         figures = {
             "features_widest": wide.mean().item(),
@@ -132,11 +135,12 @@ class SlimBaseRecipe:
 
 
 def train(
+    *,
     data: Annotated[Path, typer.Option(help="Folder of training pictures.")],
     weights: Annotated[Path, typer.Option(help="The teacher: a YOLOX as ONNX.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint, log and picture cache go.")],
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 60.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     optimiser: Annotated[str, typer.Option(help="muon or adamw.")] = "muon",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
