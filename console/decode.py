@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from PIL import Image
 
-from console.inputs import SLIM_SUFFIX, expand, make_directory, name_outputs, read_bytes, with_progress
+from console.inputs import SLIM_SUFFIX, expand, make_directory, name_outputs, read_bytes, track_files
 from console.options import (
     AsJson,
     Model,
@@ -68,7 +68,7 @@ def decode(
     codec = load_codec(model, provider, threads)
     make_directory(output)
     done = []
-    for item in with_progress(sources, "decoding"):
+    for item in track_files(sources, "decoding"):
         for frame in decode_file(codec, item.source, item.target, is_preview=preview):
             done.append(frame)
             if not as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.inputs import PICTURE_SUFFIXES, expand, make_directory, name_outputs, read_picture, with_progress
+from console.inputs import PICTURE_SUFFIXES, expand, make_directory, name_outputs, read_picture, track_files
 from console.options import (
     AsJson,
     Model,
@@ -76,7 +76,7 @@ def encode(
             min=0,
             max=100,
             metavar="Q",
-            help="Quality of the enhancement. Without it: as --quality, else the model's default.",
+            help="Quality of the enhancement. Without it: as --quality.",
         ),
     ] = None,
     model: Model = DEFAULT_PACKAGE,
@@ -99,7 +99,7 @@ def encode(
     settings = EncodeSettings(layers, quality, enhancement_quality, width)
     make_directory(output)
     done = []
-    for item in with_progress(sources, "encoding"):
+    for item in track_files(sources, "encoding"):
         report = encode_file(codec, item.source, item.target, settings)
         done.append(report)
         if not as_json:

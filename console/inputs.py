@@ -1,9 +1,10 @@
 """Which files a command works on, and what is in them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -17,6 +18,8 @@ PICTURE_SUFFIXES: Final = frozenset(
     {".avif", ".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 SLIM_SUFFIX: Final = ".slim"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,17 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def with_progress(items: Sequence[NamedOutput], what: str) -> Iterator[NamedOutput]:
-    """Yield `items`, with a bar on stderr where that is a terminal and there is something to wait for."""
+def write_json(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write one row a line, equal bytes for equal rows; raise InputError where that is impossible."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    try:
+        path.write_text(f"[\n{lines}\n]\n" if rows else "[]\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def track_files(items: Sequence[T], what: str) -> Iterable[T]:
+    """Give `items` one by one, with a bar on stderr where that is a terminal and there are several."""
     console = Console(stderr=True)
     is_quiet = len(items) < 2 or not console.is_terminal
-    yield from track(items, description=what, console=console, transient=True, disable=is_quiet)
+    return track(items, description=what, console=console, transient=True, disable=is_quiet)

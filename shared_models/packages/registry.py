@@ -8,6 +8,7 @@ from typing import Final
 from shared_models.errors import PackageError
 from shared_models.packages.manifest import MANIFEST_FILE
 from shared_models.packages.package import ModelPackage
+from shared_models.packages.writer import copy_package
 
 DEFAULT_PACKAGE: Final = "slim-1"
 MODELS_VARIABLE: Final = "SLIMSTREAM_MODELS"
@@ -48,6 +49,18 @@ def open_package(name_or_path: str, environment: Mapping[str, str] = os.environ)
             return ModelPackage.open(candidate)
     known = ", ".join(path.name for path in package_paths(environment)) or "none"
     raise PackageError(f"there is no model package {name_or_path!r}; installed: {known}")
+
+
+def import_package(source: Path, environment: Mapping[str, str] = os.environ) -> ModelPackage:
+    """Check a package in full and copy it into the first user directory; raise PackageError.
+
+    What is copied is the manifest and the parts it names, nothing else that may lie beside them.
+    """
+    package = ModelPackage.open(source)
+    target = user_directories(environment)[0] / package.name
+    if target.exists():
+        raise PackageError(f"{target} is there already; remove it first to install another {package.name}")
+    return copy_package(package, target)
 
 
 def find_package(fingerprint: bytes, environment: Mapping[str, str] = os.environ) -> ModelPackage:

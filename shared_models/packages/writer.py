@@ -66,6 +66,25 @@ def write_package(
     return ModelPackage.open(directory)
 
 
+def copy_package(package: ModelPackage, directory: Path) -> ModelPackage:
+    """Write the same package, checked part by part, as a directory; raise PackageError or OSError."""
+    manifest = package.manifest
+    parts = {
+        name: PartFile(info.file, package.read(name), info.is_decoding)
+        for name, info in manifest.parts.items()
+    }
+    return write_package(
+        directory,
+        name=manifest.name,
+        family=manifest.family,
+        config=manifest.config,
+        runtime=manifest.runtime,
+        limits=manifest.limits,
+        parts=parts,
+        card=manifest.card,
+    )
+
+
 def _remove_stale(directory: Path, keep: set[str]) -> None:
     manifest = directory / MANIFEST_FILE
     if not manifest.exists():

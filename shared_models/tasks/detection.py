@@ -45,6 +45,16 @@ class Boxes:
         return Boxes(self.corners[keep], self.scores[keep], self.classes[keep])
 
 
+def detections_of(
+    heads: Sequence[Array], sizes: Sequence[tuple[int, int]], score_min: float
+) -> list[list[Detection]]:
+    """Heads (B, 85, H/S, W/S) of frames of `sizes` (width, height) -> the detections of each, best first."""
+    return [
+        to_detections(suppress(candidate_boxes([head[index] for head in heads], score_min)), *size)
+        for index, size in enumerate(sizes)
+    ]
+
+
 def candidate_boxes(heads: Sequence[Array], score_min: float, strides: Sequence[int] = STRIDES) -> Boxes:
     """Return every (cell, class) of one picture's heads (85, h, w) that scores at least `score_min`.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from shared_models.codecs.backend import BackendOptions, Network
 from shared_models.codecs.codec import Latents
 from shared_models.packages.package import ModelPackage
-from shared_models.tasks.detection import SCORE_MIN_EVALUATION, candidate_boxes, suppress, to_detections
+from shared_models.tasks.detection import SCORE_MIN_EVALUATION, detections_of
 from shared_models.tasks.results import Detection
 
 
@@ -27,8 +27,4 @@ class LatentDetector:
 
         Raises ModelError if the network cannot run.
         """
-        heads = self.network.run(latents)
-        return [
-            to_detections(suppress(candidate_boxes([head[index] for head in heads], score_min)), *size)
-            for index, size in enumerate(sizes)
-        ]
+        return detections_of(self.network.run(latents), sizes, score_min)

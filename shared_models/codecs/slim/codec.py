@@ -80,6 +80,12 @@ class SlimCodec:
                 self._networks[part] = Network(self.package.read(part), part, self.backend)
             return self._networks[part]
 
+    def load_layers(self) -> None:
+        """Load every layer that the package has, known answers included; raise ModelError."""
+        self._layer(LayerName.BASE)
+        if self.profile.decoding.enhancement is not None:
+            self._layer(LayerName.ENHANCEMENT)
+
     def encode_base(self, pixels: Pixels, *, quality: float, width: float) -> CodedLayer:
         """Code the base layer of (H, W, 3) uint8 RGB; raise InputError for what the model does not take."""
         quality_code = _quality_code(quality)

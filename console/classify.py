@@ -1,0 +1,62 @@
+"""`slimstream classify`: what `.slim` files or pictures show."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.inputs import PICTURE_SUFFIXES, SLIM_SUFFIX, expand, track_files, write_json
+from console.latents import latent_frames
+from console.options import (
+    Model,
+    Provider,
+    Providers,
+    Quality,
+    Threads,
+    Width,
+    load_codec,
+    warn_of_fallback,
+)
+from shared_models.packages.registry import DEFAULT_PACKAGE
+
+app = typer.Typer()
+
+
+@app.command()
+def classify(
+    files: Annotated[list[Path], typer.Argument(help=".slim files or pictures, or directories of either.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("--json", metavar="OUT", help="Where the results go, as one JSON list.")
+    ],
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many classes of each picture.")] = 5,
+    quality: Quality = None,
+    width: Width = None,
+    model: Model = DEFAULT_PACKAGE,
+    provider: Providers = Provider.CPU,
+    threads: Threads = 1,
+) -> None:
+    """Name what .slim files or pictures show.
+
+    Pictures are coded on the way, at --quality, and the classifier sees only their latents. OUT has one
+    row a frame: file_name, seq, and the most probable classes of ImageNet's 1,000 with their scores.
+
+    Examples:
+      slimstream classify coded/ --json classes.json
+      slimstream classify photo.jpg --quality 80 --top 1 --json classes.json
+    """
+    from shared_models.tasks.classifier import LatentClassifier
+
+    sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
+    codec = load_codec(model, provider, threads)
+    classifier = LatentClassifier(codec.package, codec.backend)
+    rows: list[dict[str, Any]] = []
+    for source in track_files(sources, "classifying"):
+        for frame in latent_frames(codec, source, quality, width):
+            (classes,) = classifier.classify(frame.latents, top=top)
+            named = [asdict(item) | {"score": round(item.score, 5)} for item in classes]
+            rows.append({"file_name": source.name, "seq": frame.seq, "classes": named})
+    write_json(output, rows)
+    typer.echo(f"{output}: {len(rows)} frames")
+    warn_of_fallback(codec, provider)
