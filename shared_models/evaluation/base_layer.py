@@ -1,6 +1,7 @@
 """What a checkpoint of the base layer achieves on labelled pictures: bytes, detection, preview fidelity."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,9 @@ from torch import Tensor
 from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import SlimModel
-from shared_models.evaluation.detection import Accuracy, Boxes, DetectionSet, decode_yolox, suppress
+from shared_models.evaluation.detection import Accuracy, DetectionSet
 from shared_models.frames import Pixels
+from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
 
 TAIL_STRIDE = 32  # a YOLOX tail needs sides that are multiples of its coarsest stride
 
@@ -42,7 +44,12 @@ def to_tensor(pixels: Pixels, multiple: int = TAIL_STRIDE) -> Tensor:
 def detect(yolox: FrozenYolox, P3: Tensor) -> Boxes:
     """Run the frozen tail on stride-8 features (1, 64, h, w); return suppressed boxes."""
     _, predictions = yolox.pyramid_and_heads(P3)
-    return suppress(decode_yolox([p.maps()[0].numpy() for p in predictions]))
+    return boxes_of([p.maps() for p in predictions])
+
+
+def boxes_of(maps: Sequence[Tensor]) -> Boxes:
+    """Maps (1, 85, h, w) of strides 8, 16 and 32 -> suppressed boxes."""
+    return suppress(candidate_boxes([m[0].float().numpy() for m in maps], SCORE_MIN_EVALUATION))
 
 
 @torch.no_grad()

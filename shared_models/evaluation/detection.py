@@ -1,35 +1,22 @@
-"""Detection accuracy: YOLOX-style predictions to boxes, boxes to COCO average precision."""
+"""Detection accuracy: COCO average precision of boxes on labelled pictures."""
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from shared_models.errors import InputError
 from shared_models.frames import Pixels
-
-COCO_CATEGORY_IDS = [i for i in range(1, 91) if i not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}]
-"""COCO's ids of the 80 classes, by class index."""
+from shared_models.tasks.coco import CATEGORY_IDS
+from shared_models.tasks.detection import Boxes
 
 GROUPS = {"person": (0,), "vehicles": (1, 2, 3, 5, 6, 7), "person_and_vehicles": (0, 1, 2, 3, 5, 6, 7)}
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """Detections in one picture: corners (n, 4) x1 y1 x2 y2 in pixels, scores (n,), class indices (n,)."""
-
-    corners: Floats
-    scores: Floats
-    classes: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +26,6 @@ class Accuracy:
     AP: float
     AP50: float
     groups: dict[str, tuple[float, float]]
-
-
-Detector = Callable[[Pixels], Boxes]
-
-
-def decode_yolox(maps: Sequence[Floats], score_min: float = 0.01) -> Boxes:
-    """Turn maps (85, h, w) of strides 8, 16 and 32 into boxes.
-
-    A map holds box, objectness and 80 classes, the last 81 after their sigmoid.
-    """
-    corners, scores, classes = [], [], []
-    for grid, stride in zip(maps, (8, 16, 32), strict=True):
-        score = grid[4] * grid[5:]  # (80, h, w)
-        k, row, column = np.nonzero(score > score_min)
-        cx, cy, log_w, log_h = grid[:4, row, column]
-        centre = np.stack([cx + column, cy + row], axis=1)
-        half = np.exp(np.stack([log_w, log_h], axis=1)) / 2
-        corners.append(np.concatenate([centre - half, centre + half], axis=1) * stride)
-        scores.append(score[k, row, column])
-        classes.append(k)
-    return Boxes(np.concatenate(corners), np.concatenate(scores), np.concatenate(classes))
-
-
-def suppress(boxes: Boxes, iou_max: float = 0.65, count_max: int = 100) -> Boxes:
-    """Keep, class by class, the best of boxes that overlap by more than `iou_max`."""
-    order = np.argsort(-boxes.scores, kind="stable")[:1000]
-    corners = boxes.corners[order] + boxes.classes[order, None] * 4096.0  # classes never overlap
-    area = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
-    kept: list[int] = []
-    alive = np.ones(len(order), bool)
-    for i in range(len(order)):
-        if not alive[i] or len(kept) == count_max:
-            continue
-        kept.append(i)
-        low = np.maximum(corners[i, :2], corners[:, :2])
-        high = np.minimum(corners[i, 2:], corners[:, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        alive &= shared <= iou_max * (area[i] + area - shared)
-    chosen = order[kept]
-    return Boxes(boxes.corners[chosen], boxes.scores[chosen], boxes.classes[chosen])
 
 
 class DetectionSet:
@@ -115,7 +62,7 @@ class DetectionSet:
         judge = COCOeval(self.coco, results, "bbox")
         judge.params.imgIds = self.ids
         if classes is not None:
-            judge.params.catIds = [COCO_CATEGORY_IDS[c] for c in classes]
+            judge.params.catIds = [CATEGORY_IDS[c] for c in classes]
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
@@ -126,6 +73,6 @@ def _coco_rows(image_id: int, boxes: Boxes) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for (x1, y1, x2, y2), score, k in zip(boxes.corners, boxes.scores, boxes.classes, strict=True):
         box = [float(x1), float(y1), float(x2 - x1), float(y2 - y1)]
-        category = COCO_CATEGORY_IDS[int(k)]
+        category = CATEGORY_IDS[int(k)]
         rows.append({"image_id": image_id, "category_id": category, "bbox": box, "score": float(score)})
     return rows
