@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from cloud.identity import Identity, is_name
+from cloud.access import is_name, may_write
 from cloud.rejects import RejectedError, RejectReason
+from runtime.credentials import Grant
 from slimstream.v1.ingest_pb2 import CameraHello, Hello
 
 REVISION: Final = 1
@@ -49,7 +50,7 @@ class Greeting:
     cameras: tuple[GreetedCamera, ...]
 
 
-def read_hello(hello: Hello, identity: Identity, models: Sequence[bytes], cameras_max: int) -> Greeting:
+def read_hello(hello: Hello, grant: Grant, models: Sequence[bytes], cameras_max: int) -> Greeting:
     """Check a Hello against who sent it and the models that are decoded here; raise RejectedError.
 
     A camera that cannot be accepted is refused alone; the others go on.
@@ -72,11 +73,11 @@ def read_hello(hello: Hello, identity: Identity, models: Sequence[bytes], camera
         )
     if len({camera.camera for camera in hello.cameras}) < len(hello.cameras):
         raise _invalid("a camera is named twice")
-    cameras = tuple(_read_camera(camera, identity, models) for camera in hello.cameras)
+    cameras = tuple(_read_camera(camera, grant, models) for camera in hello.cameras)
     return Greeting(hello.agent, hello.software, hello.boot_id, cameras)
 
 
-def _read_camera(camera: CameraHello, identity: Identity, models: Sequence[bytes]) -> GreetedCamera:
+def _read_camera(camera: CameraHello, grant: Grant, models: Sequence[bytes]) -> GreetedCamera:
     if not is_name(camera.camera):
         raise _invalid(f"the camera's name {camera.camera[:80]!r} is not 1 to 64 of A-Z a-z 0-9 . _ -")
     if not 1 <= camera.epoch <= INTEGER_MAX:
@@ -87,9 +88,9 @@ def _read_camera(camera: CameraHello, identity: Identity, models: Sequence[bytes
         )
     accepted = tuple(offered for offered in camera.model_fingerprints if offered in models)
     refusal, why = "", RejectReason.CAMERA_NOT_ALLOWED
-    if not identity.may_write(camera.camera):
+    if not may_write(grant, camera.camera):
         refusal = (
-            f"{identity.name} may not write camera {camera.camera}; the cloud's credentials say which it may"
+            f"{grant.name} may not write camera {camera.camera}; the cloud's credentials say which it may"
         )
     elif not accepted:
         why = RejectReason.MODEL_NOT_ACCEPTED

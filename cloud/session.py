@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, TypeAlias
 from cloud.answers import ack_of, credit_of, welcome_of
 from cloud.credits import CreditWindow
 from cloud.greeting import INTEGER_MAX, REVISION, CameraEpoch, GreetedCamera, Greeting, read_hello
-from cloud.identity import Identity
 from cloud.rejects import RejectBudget, RejectedError, RejectReason
 from cloud.sequences import SeqSet
+from runtime.credentials import Grant
 from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.packet import FINGERPRINT_BYTES, SIDE_MAX, Packet, PacketKind, StreamFormat
 from shared_models.bitstream.reader import read_live
@@ -51,7 +51,6 @@ class SessionLimits:
     """What one stream may do."""
 
     bitstream: Limits
-    message_bytes_max: int
     cameras_max: int
     formats_max: int
     window_bytes: int
@@ -98,9 +97,9 @@ class _Camera:
 class Session:
     """What one stream has agreed and what it may do next."""
 
-    def __init__(self, identity: Identity, models: Sequence[bytes], limits: SessionLimits, now: Now) -> None:
+    def __init__(self, grant: Grant, models: Sequence[bytes], limits: SessionLimits, now: Now) -> None:
         """Start before Hello; `models` are the fingerprints that are decoded here."""
-        self._identity = identity
+        self._grant = grant
         self._models = tuple(models)
         self._limits = limits
         self._credits = CreditWindow(
@@ -200,7 +199,7 @@ class Session:
             raise RejectedError(
                 RejectReason.HELLO_REPEATED, "Hello was sent twice in one stream", is_fatal=True
             )
-        self.greeting = read_hello(message.hello, self._identity, self._models, self._limits.cameras_max)
+        self.greeting = read_hello(message.hello, self._grant, self._models, self._limits.cameras_max)
         return self.greeting
 
     def _greeted(self) -> Greeting:

@@ -17,6 +17,7 @@ from cloud.storage.records import Entry, ResultEntry, form_of, key_of
 from cloud.storage.result_queries import newest_cursor
 from runtime.segment_log.eviction import EvictedRecord
 from runtime.segment_log.log import SegmentLog
+from runtime.segment_log.record import RecordId
 from shared_models.errors import StorageError
 from slimstream.v1.control_pb2 import Result
 
@@ -25,10 +26,10 @@ _ENTRIES_PER_COMMIT: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of an entry; `is_new` is False where the same was stored before."""
+    """What became of an entry, and where it is; `record_id` is None where the same was stored before."""
 
     entry: Entry
-    is_new: bool
+    record_id: RecordId | None
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class Committer:
                 entry = _with_cursor(entry, cursor)  # noqa: PLW2901
             if new:
                 located.append(self._append(entry))
-            written.append(Written(entry, new))
+            written.append(Written(entry, located[-1].record_id if new else None))
         if located:
             self.log.sync()
             self._record(located)
@@ -135,7 +136,8 @@ class Committer:
 
     def forget_evicted(self) -> None:
         """Take the rows of evicted segments out of the index, where nothing is being written."""
-        self._record(())
+        if self._evicted:
+            self._record(())
 
     def _note_evicted(self, evicted: list[EvictedRecord]) -> None:
         with self._evicted_lock:

@@ -34,7 +34,7 @@ class FrameRow:
 class LayerRow:
     """A stored layer that was pulled."""
 
-    layer: Layer
+    layer: Layer.ValueType
     quality_code: int
     layer_bytes: int
     psnr_db: float | None

@@ -34,7 +34,7 @@ def results_after(connection: Connection, cursor: int, scope: ResultScope, limit
 
 
 def results_between(
-    connection: Connection, start_ns: int, end_ns: int, scope: ResultScope, limit: int, offset: int
+    connection: Connection, start_ns: int, end_ns: int, scope: ResultScope, *, limit: int, offset: int
 ) -> list[ResultRow]:
     """Return results of frames captured in [start_ns, end_ns), by time of capture."""
     time = results.c.capture_ns

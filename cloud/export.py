@@ -1,0 +1,61 @@
+"""The stored packets of an interval as a `.slim` file."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from cloud.storage import frame_queries
+from cloud.storage.frame_queries import FrameRow
+from cloud.storage.store import Store
+from shared_models.bitstream.limits import Limits
+from shared_models.bitstream.packet import Packet
+from shared_models.bitstream.reader import read_packet
+from shared_models.bitstream.slim_file import SlimFrame
+from shared_models.bitstream.slim_writer import slim_chunks
+from shared_models.errors import InputError, NotHeldError
+from slimstream.v1.frame_pb2 import LAYER_ENHANCEMENT
+
+_PIECE_BYTES_MAX = 256 << 10
+
+
+def exported_slim(store: Store, camera: str, start_ns: int, end_ns: int, frames_max: int) -> Iterator[bytes]:
+    """Yield the file in pieces of at most 256 KiB.
+
+    Raises:
+        NotHeldError: no frame of the interval is stored.
+        InputError: the interval holds frames of several epochs, or too many.
+    """
+    with store.reading() as connection:
+        rows = list(frame_queries.frames_between(connection, camera, start_ns, end_ns, frames_max + 1))
+    if not rows:
+        raise NotHeldError(f"no frame of camera {camera[:80]!r} is stored in this interval")
+    if len(rows) > frames_max:
+        raise InputError(f"the interval holds more than {frames_max} frames; export it in parts")
+    if len({row.frame_id.epoch for row in rows}) > 1:
+        raise InputError("the agent lost its ring within the interval, so numbers repeat; export it in parts")
+    rows.sort(key=lambda row: row.frame_id.seq)
+    for chunk in slim_chunks(_frames(store, rows)):
+        for begin in range(0, len(chunk), _PIECE_BYTES_MAX):
+            yield chunk[begin : begin + _PIECE_BYTES_MAX]
+
+
+def _frames(store: Store, rows: list[FrameRow]) -> Iterator[SlimFrame]:
+    """Yield what is still held, base and best enhancement."""
+    for row in rows:
+        with suppress(NotHeldError):
+            base = _packet(store.read_layer(row.base)[1])
+            yield SlimFrame(row.frame_id.seq, (base, *_enhancement(store, row)), row.capture_ns)
+
+
+def _enhancement(store: Store, row: FrameRow) -> tuple[Packet, ...]:
+    with store.reading() as connection:
+        layers = frame_queries.layers_of(connection, row.frame_id)
+    for layer in layers:
+        if layer.layer == LAYER_ENHANCEMENT:
+            with suppress(NotHeldError):
+                return (_packet(store.read_layer(layer.record_id)[1]),)
+    return ()
+
+
+def _packet(payload: bytes) -> Packet:
+    """Read a packet that was checked when it was stored."""
+    return read_packet(payload, Limits())
