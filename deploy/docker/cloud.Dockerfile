@@ -10,7 +10,7 @@ ARG EXTRAS=cloud
 SHELL ["/bin/sh", "-eu", "-c"]
 # Python where the base image has none; its distribution decides the patch version.
 # hadolint ignore=DL3008
-RUN command -v python3 >/dev/null \
+RUN python3 -c 'import ensurepip' \
     || { apt-get update && apt-get install --yes --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /build
