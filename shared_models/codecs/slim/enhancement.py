@@ -127,5 +127,7 @@ def load_enhancement(checkpoint: Path) -> SlimEnhancement:
         state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
         model.load_state_dict(state["enhancement"])
     except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{checkpoint} is no checkpoint of the enhancement layer; train one first") from error
+        raise InputError(
+            f"{checkpoint} is no checkpoint of the enhancement layer; train one first"
+        ) from error
     return model.eval()

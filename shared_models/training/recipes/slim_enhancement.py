@@ -15,6 +15,7 @@ from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
 
@@ -40,10 +41,11 @@ class SlimEnhancementRecipe:
         self.config = config
         self.whole = CropSampler(pictures, config.crop, config.seed)
         self.large = CropSampler(pictures, 2 * config.crop, config.seed + 1)
-        self.base = base.to(config.device, memory_format=torch.channels_last).requires_grad_(False)
+        self.base = base.requires_grad_(False)
+        placed(self.base, config.device)
         self.model = SlimEnhancement(config.enhancement)
         self.networks = nn.ModuleDict({"enhancement": self.model})
-        self.networks.to(config.device, memory_format=torch.channels_last)
+        placed(self.networks, config.device)
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Mean over the batch of squared error / (step^2 / 12)."""
@@ -83,7 +85,8 @@ class SlimEnhancementRecipe:
         width = int(torch.randint(self.base.config.widths, ()))
         with torch.autocast(x.device.type, torch.bfloat16):
             y = self.base.latents(x, width)
-        return self.base.symbols(y, quality) / self.base.gains(quality)
+        y_hat: Tensor = self.base.symbols(y, quality) / self.base.gains(quality)
+        return y_hat
 
 
 def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
@@ -105,7 +108,9 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     data: Annotated[Path, typer.Option(help="Folder of pictures, as little compressed as can be had.")],
     base: Annotated[Path, typer.Option(help="latest.pt of a base run.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint, log and picture cache go.")],
-    start: Annotated[Path | None, typer.Option(help="A checkpoint to begin from, of another base say.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A checkpoint to begin from, of another base say.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 60.0,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     optimiser: Annotated[str, typer.Option(help="muon or adamw.")] = "muon",
