@@ -1,7 +1,7 @@
 """The agent's configuration: one YAML file, one frozen model tree.
 
 agent: gate-house
-link: {target: "cloud.example:7443", token_file: /etc/slimstream/token}
+link: {target: "cloud.example:7443", security: {token_file: /etc/slimstream/token}}
 ring: {directory: /var/lib/slimstream/ring, budget_bytes: 8GiB}
 defaults: {frames_per_second: 5, gate: {threshold: 0.03}}
 cameras:
@@ -18,10 +18,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edge.config_camera import CameraConfig, CameraSettings
 from runtime.config import ByteSize, ConfigSection, DurationSeconds
+from runtime.credentials import ClientSecurity
 from runtime.logs import LogFormat, LogLevel
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CAMERAS_MAX: Final = 64
+ENV_PREFIX: Final = "SLIMSTREAM_EDGE"
+"""SLIMSTREAM_EDGE__RING__BUDGET_BYTES=1GiB sets ring.budget_bytes."""
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
@@ -30,16 +33,8 @@ class LinkConfig(ConfigSection):
 
     target: str = Field(default="localhost:7443", pattern=r"^\S+:\d{1,5}$")
     """Host and port of the gateway."""
-    ca_file: Path | None = None
-    """Certificates (PEM) that the gateway's must descend from; the system's own by default."""
-    certificate_file: Path | None = None
-    """This agent's certificate (PEM), for mutual TLS."""
-    key_file: Path | None = None
-    """The key of that certificate (PEM)."""
-    token_file: Path | None = None
-    """A file with the token that proves who this agent is."""
-    insecure: bool = False
-    """Send everything in plaintext, for everybody on the way to read."""
+    security: ClientSecurity = ClientSecurity()
+    """TLS and identity."""
     connect_timeout_s: DurationSeconds = Field(default=15.0, gt=0, le=300)
     """How long the gateway may take to welcome the agent."""
     keepalive_s: DurationSeconds = Field(default=20.0, ge=5, le=600)
@@ -48,12 +43,6 @@ class LinkConfig(ConfigSection):
     """What the pause between attempts to connect grows to."""
     drain_s_max: DurationSeconds = Field(default=5.0, ge=0, le=120)
     """How long a stopping agent waits for what it sent to be acknowledged."""
-
-    @model_validator(mode="after")
-    def _certificate_has_its_key(self) -> "LinkConfig":
-        if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file belong together; give both")
-        return self
 
 
 class Keep(StrEnum):

@@ -1,7 +1,7 @@
 """One camera's configuration: where its pictures come from, and what becomes of them."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
@@ -9,6 +9,8 @@ from edge.masks import Polygon
 from edge.session import BufferPolicy
 from runtime.config import ConfigSection, DurationSeconds
 
+FRAMES_PER_SECOND_MAX: Final = 240
+QUALITY_MAX: Final = 100
 Relative = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -32,7 +34,7 @@ class DirectorySource(ConfigSection):
     """A directory of images."""
     path: Path
     """Where it is."""
-    images_per_second: float = Field(default=5.0, gt=0, le=240)
+    images_per_second: float = Field(default=5.0, gt=0, le=FRAMES_PER_SECOND_MAX)
     """The rate that the images are taken to have."""
     loop: bool = False
     """Begin again at the end."""
@@ -135,11 +137,11 @@ class MaskConfig(ConfigSection):
 class CameraSettings(ConfigSection):
     """What may stand under `defaults` and under each camera."""
 
-    frames_per_second: float = Field(default=5.0, gt=0, le=240)
+    frames_per_second: float = Field(default=5.0, gt=0, le=FRAMES_PER_SECOND_MAX)
     """At most this many frames are coded."""
     long_side_px: int = Field(default=640, ge=64, le=4096)
     """Pictures are scaled down until neither side is longer."""
-    quality: float | None = Field(default=None, ge=0, le=100)
+    quality: float | None = Field(default=None, ge=0, le=QUALITY_MAX)
     """Quality of the latents; the model's own default if it is not given."""
     width: float | None = Field(default=None, gt=0, le=1)
     """Width of the encoder, e.g. 0.25: less work. The model's own default if it is not given."""

@@ -64,10 +64,12 @@ class GapTracker:
         self._camera = camera
         self._epoch = epoch
         self._open: Gap | None = None
+        self._has_grown = False
 
     def miss_frame(self, reason: GapReason, seq: int, capture_ns: int) -> list[Gap]:
         """Record that the frame `seq`, captured at `capture_ns`, is not sent."""
         span = SeqSpan(seq, seq)
+        self._has_grown = True
         gap = self._open
         if gap is not None and gap.reason is reason and gap.seqs is not None and gap.seqs.last == seq - 1:
             seqs = SeqSpan(gap.seqs.first, seq)
@@ -92,6 +94,11 @@ class GapTracker:
         if gap is None:
             return []
         return [gap if end_ns is None else replace(gap, end_ns=max(gap.end_ns, end_ns))]
+
+    def close_idle(self) -> list[Gap]:
+        """End the open gap if it has not grown since the last call."""
+        has_grown, self._has_grown = self._has_grown, False
+        return [] if has_grown else self.close()
 
     def _begin(self, reason: GapReason, start_ns: int, seqs: SeqSpan | None, frames: int) -> Gap:
         return Gap(self._camera, self._epoch, start_ns, start_ns, reason, seqs, frames, new_gap_id())

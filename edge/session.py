@@ -48,6 +48,8 @@ class Settled:
     camera: str
     spans: tuple[SeqSpan, ...]
     gap_ids: tuple[bytes, ...]
+    frames: int
+    """How many frames it settles that were not settled before."""
 
 
 Item: TypeAlias = FrameRef | Gap
@@ -64,6 +66,11 @@ class _Camera:
     live: deque[int] = field(default_factory=deque)
     backlog: SeqSet = field(default_factory=SeqSet)
     in_flight: SeqSet = field(default_factory=SeqSet)
+    is_refused: bool = False
+
+    @property
+    def unacknowledged(self) -> int:
+        return len(self.live) + len(self.backlog) + len(self.in_flight)
 
     def forget(self, span: SeqSpan) -> None:
         self.live = deque(seq for seq in self.live if not span.first <= seq <= span.last)
@@ -76,7 +83,7 @@ class UplinkSession:
 
     def __init__(self, live_frames_max: int = LIVE_FRAMES_MAX) -> None:
         """Start with no camera and no connection."""
-        self._live_frames_max = live_frames_max
+        self.live_frames_max = live_frames_max
         self._cameras: list[_Camera] = []
         self._indices: dict[str, int] = {}
         self._gaps: dict[bytes, Gap] = {}
@@ -105,12 +112,16 @@ class UplinkSession:
     @property
     def unacknowledged_frames(self) -> int:
         """Frames that the cloud has not said to have stored."""
-        return self.unsent_frames + sum(len(camera.in_flight) for camera in self._cameras)
+        return sum(camera.unacknowledged for camera in self._cameras)
 
     @property
     def is_idle(self) -> bool:
         """Whether everything, gaps too, is acknowledged."""
         return not self._gaps and self.unacknowledged_frames == 0
+
+    def name_of(self, camera_index: int) -> str | None:
+        """Return the name of a camera by its index in Hello, None for an index that was never given."""
+        return self._cameras[camera_index].name if 0 <= camera_index < len(self._cameras) else None
 
     # What the ring says
 
@@ -120,7 +131,7 @@ class UplinkSession:
         camera.newest = max(camera.newest, seq)
         camera.live.append(seq)
         dropped = []
-        while len(camera.live) > self._live_frames_max:
+        while len(camera.live) > self.live_frames_max:
             oldest = camera.live.popleft()
             if camera.policy is BufferPolicy.NEWEST:
                 dropped.append(oldest)
@@ -135,6 +146,10 @@ class UplinkSession:
         if gap.seqs is not None and gap.epoch == camera.epoch:
             camera.newest = max(camera.newest, gap.seqs.last)
             camera.forget(gap.seqs)
+
+    def frame_lost(self, name: str, seq: int) -> None:
+        """Forget a frame that cannot be sent; the caller explains it with a gap."""
+        self._cameras[self._indices[name]].forget(SeqSpan(seq, seq))
 
     # What the link says
 
@@ -152,6 +167,11 @@ class UplinkSession:
             for span in camera.in_flight.spans():
                 camera.backlog.add(span)
             camera.in_flight = SeqSet()
+            camera.is_refused = False
+
+    def refuse(self, camera_index: int) -> None:
+        """Send nothing of this camera while the connection lasts: the gateway does not take it."""
+        self._cameras[camera_index].is_refused = True
 
     def credited(self, size_bytes: int, frames: int) -> None:
         """Add to the leave to send."""
@@ -161,18 +181,22 @@ class UplinkSession:
     def acknowledged(
         self,
         camera_index: int,
-        epoch: int,
+        epoch: int | None,
         through_seq: int | None,
         spans: Sequence[SeqSpan],
         gap_ids: Sequence[bytes],
     ) -> Settled | None:
         """Take an acknowledgement; return what it settles, or None if it is about no camera or epoch of ours.
 
-        Frames that were never taken are not settled by it, whatever it says of them.
+        `epoch` is None for what Welcome says, which is about the epoch that Hello named. Frames that were
+        never taken are not settled, whatever the gateway says of them.
         """
-        if not 0 <= camera_index < len(self._cameras) or self._cameras[camera_index].epoch != epoch:
+        if not 0 <= camera_index < len(self._cameras):
             return None
         camera = self._cameras[camera_index]
+        if epoch is not None and epoch != camera.epoch:
+            return None
+        before = camera.unacknowledged
         named = [*spans] if through_seq is None else [SeqSpan(0, through_seq), *spans]
         settled = tuple(
             SeqSpan(span.first, min(span.last, camera.newest))
@@ -183,7 +207,7 @@ class UplinkSession:
             camera.forget(span)
         known_gaps = tuple(gap_id for gap_id in gap_ids if self._gaps.pop(gap_id, None) is not None)
         self._gaps_in_flight.difference_update(known_gaps)
-        return Settled(camera.name, settled, known_gaps)
+        return Settled(camera.name, settled, known_gaps, before - camera.unacknowledged)
 
     # What to send
 
@@ -201,7 +225,8 @@ class UplinkSession:
                     return gap
         if self.credit_frames < 1:
             return None
-        order = [(self._turn + step) % len(self._cameras) for step in range(len(self._cameras))]
+        turns = [(self._turn + step) % len(self._cameras) for step in range(len(self._cameras))]
+        order = [index for index in turns if not self._cameras[index].is_refused]
         for index in order:
             if self._cameras[index].live:
                 return FrameRef(index, self._cameras[index].live[0], is_backlog=False)

@@ -56,7 +56,7 @@ class ContainerSource:
         """Close the container."""
         self._container.close()
 
-    def _decode(self, packet: av.Packet[av.VideoStream]) -> None:
+    def _decode(self, packet: "av.Packet[av.VideoStream]") -> None:
         """Decode one packet; a damaged one costs itself, a long run of them ends the source."""
         try:
             self._decoded = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]

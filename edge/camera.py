@@ -1,0 +1,162 @@
+"""One camera between its capture thread and the ring: mask, gate, code, keep."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from edge.capture import Captured
+from edge.config_camera import FRAMES_PER_SECOND_MAX, QUALITY_MAX, CameraConfig
+from edge.encoder import CodingChoice, FrameEncoder
+from edge.encoder_pool import EncoderPool
+from edge.gaps import Gap, GapReason, GapTracker
+from edge.gate import ChangeGate, GateRules, RateLimiter
+from edge.health import CameraHealth
+from edge.mailbox import Mailbox
+from edge.masks import MaskPainter
+from edge.metrics import EdgeMetrics
+from edge.ring import Ring
+from edge.ring_records import KeptFrame
+from shared_models.errors import InputError, SlimstreamError, StorageError
+
+log = structlog.get_logger(part="edge.camera")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettingsNow:
+    """What the cloud may change while the agent runs."""
+
+    choice: CodingChoice
+    frames_per_second: float
+
+
+class Camera:
+    """Everything about one camera but its source. `process_next` is called by one encoder at a time."""
+
+    def __init__(
+        self,
+        name: str,
+        config: CameraConfig,
+        choice: CodingChoice,
+        *,
+        widths: Sequence[float],
+        ring: Ring,
+        encoder: FrameEncoder,
+        metrics: EdgeMetrics,
+        pool: EncoderPool,
+    ) -> None:
+        """Take what the camera is made of; nothing runs yet."""
+        self.name = name
+        self.config = config
+        self.health = CameraHealth()
+        self.limiter = RateLimiter(config.frames_per_second)
+        # A live camera's newest picture replaces the one before; a file's pictures wait for each other.
+        self.mailbox: Mailbox[Captured] = Mailbox(1 if config.is_live else 4, keeps_newest=config.is_live)
+        self._widths = tuple(widths)
+        self._ring = ring
+        self._encoder = encoder
+        self._metrics = metrics
+        self._pool = pool
+        self._now = CameraSettingsNow(choice, config.frames_per_second)
+        self._masks = MaskPainter([mask.outline for mask in config.masks])
+        gate = config.gate
+        self._gate = ChangeGate(GateRules(gate.threshold, gate.hold_s, gate.interval_s_max))
+        self._left_out = GapTracker(name, ring.epoch(name))
+        self._turn = threading.Lock()
+
+    @property
+    def settings(self) -> CameraSettingsNow:
+        """What is in force now."""
+        return self._now
+
+    def change(self, quality: float | None, width: float | None, frames_per_second: float | None) -> None:
+        """Take the cloud's wishes; what is None stays. Raises InputError for what the model does not have."""
+        if width is not None and width not in self._widths:
+            known = ", ".join(map(str, self._widths))
+            raise InputError(f"there is no width {width:g}; the model has {known}")
+        if quality is not None and not 0 <= quality <= QUALITY_MAX:
+            raise InputError(f"there is no quality {quality:g}; it runs from 0 to {QUALITY_MAX}")
+        if frames_per_second is not None and not 0 < frames_per_second <= FRAMES_PER_SECOND_MAX:
+            raise InputError(f"a camera cannot give {frames_per_second:g} frames a second")
+        choice = self._now.choice
+        choice = replace(
+            choice,
+            quality=choice.quality if quality is None else quality,
+            width=choice.width if width is None else width,
+        )
+        rate = self._now.frames_per_second if frames_per_second is None else frames_per_second
+        self._now = CameraSettingsNow(choice, rate)
+        self.limiter.set_rate(rate)
+
+    # What its capture thread says
+
+    def picture_taken(self) -> None:
+        """Have a picture coded that waits in the mailbox."""
+        self._metrics.pictures.labels(self.name).inc()
+        self._pool.wake(self)
+
+    def source_failed(self, error: str) -> None:
+        """Note that the source failed and will be opened again."""
+        self.health.down(error)
+        self._metrics.source_errors.labels(self.name).inc()
+
+    def keep_gaps(self, gaps: list[Gap]) -> None:
+        """Record gaps and count them."""
+        for gap in gaps:
+            self._ring.append_gap(gap)
+            self._metrics.gaps.labels(self.name, gap.reason.name.lower()).inc()
+
+    # What an encoder does
+
+    def process_next(self) -> bool:
+        """Take the next picture through; False if none waits."""
+        with self._turn:
+            captured = self.mailbox.take()
+            if captured is None:
+                return False
+            self._process(captured)
+            return True
+
+    def finish(self) -> None:
+        """Record the gap that is still open: the agent stops."""
+        with self._turn:
+            self.keep_gaps(self._left_out.close())
+
+    def _process(self, captured: Captured) -> None:
+        seq = self._ring.next_seq(self.name)
+        pixels = self._masks.paint(captured.pixels)
+        decision = self._gate.decide(pixels, captured.time.monotonic_ns / 1e9)
+        if not decision.is_open:
+            self._leave_out(GapReason.GATED, seq, captured)
+            return
+        try:
+            encoded = self._encoder.encode(pixels, seq, self._now.choice)
+        except SlimstreamError as error:
+            log.warning("frame_not_encoded", camera=self.name, seq=seq, reason=str(error))
+            self._leave_out(GapReason.ENCODE_FAILED, seq, captured)
+            return
+        self.keep_gaps(self._left_out.close())
+        frame = KeptFrame(
+            camera=self.name,
+            epoch=self._ring.epoch(self.name),
+            seq=seq,
+            time=captured.time,
+            encode_us=encoded.encode_us,
+            change_score=decision.score,
+            packet=encoded.packet,
+        )
+        try:
+            self._ring.append_frame(frame, encoded.kept)
+        except StorageError as error:
+            log.warning("frame_not_kept", camera=self.name, seq=seq, reason=str(error))
+            self._leave_out(GapReason.EVICTED, seq, captured)
+            return
+        self.health.coded(captured.time.monotonic_ns / 1e9)
+        self._metrics.frames.labels(self.name).inc()
+        self._metrics.encode.labels(self.name).observe(encoded.encode_us / 1e6)
+        self._metrics.packet.labels(self.name).observe(len(encoded.packet))
+
+    def _leave_out(self, reason: GapReason, seq: int, captured: Captured) -> None:
+        self._metrics.left_out.labels(self.name, reason.name.lower()).inc()
+        self.keep_gaps(self._left_out.miss_frame(reason, seq, captured.time.capture_ns))

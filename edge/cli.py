@@ -1,0 +1,94 @@
+"""`slimstream edge`: run the agent, check and show its configuration."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.config import ENV_PREFIX, AgentConfig
+from runtime.config import dump_config, load_config
+
+app = typer.Typer(
+    name="edge",
+    help="Run the agent beside the cameras.",
+    no_args_is_help=False,
+    invoke_without_command=True,
+    add_completion=False,
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="YAML configuration of the agent.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a key, as in --set ring.budget_bytes=1GiB.")
+]
+UntilDone = Annotated[
+    bool, typer.Option("--until-done", help="Leave when every file is played and everything is acknowledged.")
+]
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    until_done: UntilDone = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Show the configuration with its defaults, and leave.")
+    ] = False,
+) -> None:
+    """Run the agent: `slimstream edge --config edge.yaml`.
+
+    Every key can be set from the environment (SLIMSTREAM_EDGE__LINK__TARGET=host:7443) and by --set.
+
+    Examples:
+        slimstream edge --config /etc/slimstream/edge.yaml
+        slimstream edge --config edge.yaml --set link.target=localhost:7443
+        slimstream edge --config edge.yaml --print-config
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if print_config:
+        typer.echo(dump_config(load_agent_config(config, settings)), nl=False)
+        return
+    run(config, settings, until_done)
+
+
+@app.command()
+def run(config: ConfigFile = None, settings: Settings = None, until_done: UntilDone = False) -> None:
+    """Run until SIGTERM or Ctrl-C; what is not acknowledged by then stays in the ring.
+
+    Example: slimstream edge run --config edge.yaml
+    """
+    # Idle threads of OpenMP must sleep: a device has other work. Read when the library is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from edge.agent import run_agent
+    from runtime.logs import configure_logs
+
+    loaded = load_agent_config(config, settings)
+    configure_logs(loaded.log.level, loaded.log.format)
+    asyncio.run(run_agent(loaded, until_done=until_done))
+
+
+@app.command()
+def validate(config: ConfigFile = None, settings: Settings = None) -> None:
+    """Check a configuration, its model and its credentials, without opening a camera.
+
+    Example: slimstream edge validate --config edge.yaml
+    """
+    from edge.agent import load_codec
+    from runtime.credentials import call_metadata, channel_credentials
+
+    loaded = load_agent_config(config, settings)
+    codec = load_codec(loaded)
+    channel_credentials(loaded.link.security, loaded.link.target)
+    call_metadata(loaded.link.security)
+    cameras = ", ".join(loaded.cameras)
+    typer.echo(
+        f"agent {loaded.agent}: cameras {cameras}; model {codec.package.name} on {', '.join(codec.providers)}"
+    )
+
+
+def load_agent_config(path: Path | None, settings: list[str] | None) -> AgentConfig:
+    """Read the file, the environment and the flags; raise ConfigError."""
+    return load_config(AgentConfig, path, env_prefix=ENV_PREFIX, overrides=settings or [])

@@ -1,0 +1,133 @@
+"""Takes pulls from the stream and delivers the answers on calls of their own."""
+
+import asyncio
+import hashlib
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import grpc
+import grpc.aio
+import structlog
+
+from edge.metrics import EdgeMetrics
+from edge.pulls import NEAREST_MAX, PullAnswer, PullAnswerer, PulledLayer, PullRequest
+from edge.ring import Ring
+from runtime.credentials.client import Metadata
+from shared_models.errors import NotHeldError, SlimstreamError
+from shared_models.frames import FrameId
+from slimstream.v1 import frame_pb2, ingest_pb2
+
+if TYPE_CHECKING:  # the stub for asyncio is a type only; the class is the same
+    from slimstream.v1.ingest_pb2_grpc import IngestServiceAsyncStub
+
+CHUNK_BYTES: Final = 128 << 10
+
+log = structlog.get_logger(part="edge.pulls")
+
+
+class PullDelivery:
+    """Answers pulls one after the other while a connection lasts; the gateway asks again after another."""
+
+    def __init__(self, answerer: PullAnswerer, ring: Ring, waiting_max: int, metrics: EdgeMetrics) -> None:
+        """Let at most `waiting_max` pulls wait."""
+        self._answerer = answerer
+        self._ring = ring
+        self._waiting: asyncio.Queue[ingest_pb2.Pull] = asyncio.Queue()
+        self._waiting_max = waiting_max
+        self._metrics = metrics
+        self._coding = ThreadPoolExecutor(1, thread_name_prefix="pull")
+
+    def request(self, pull: ingest_pb2.Pull) -> None:
+        """Take a pull from the stream; beyond the limit it is refused when its turn comes."""
+        self._waiting.put_nowait(pull)
+
+    @asynccontextmanager
+    async def serving(
+        self,
+        stub: "IngestServiceAsyncStub",
+        metadata: Metadata,
+        write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
+    ) -> AsyncIterator[None]:
+        """Answer pulls within the `with` block; `write` sends refusals on the agent's stream."""
+        self._waiting = asyncio.Queue()
+        task = asyncio.create_task(self._serve(stub, metadata, write))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    def close(self) -> None:
+        """End the thread that makes answers."""
+        self._coding.shutdown(cancel_futures=True)
+
+    async def _serve(
+        self,
+        stub: "IngestServiceAsyncStub",
+        metadata: Metadata,
+        write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
+    ) -> None:
+        while True:
+            pull = await self._waiting.get()
+            layer = frame_pb2.Layer.Name(pull.layer).removeprefix("LAYER_").lower()
+            try:
+                if self._waiting.qsize() > self._waiting_max:
+                    raise SlimstreamError(f"more than {self._waiting_max} pulls wait; ask again later")
+                size_bytes = await self._answer(pull, stub, metadata)
+                result = "delivered"
+                self._metrics.pulled_bytes.labels(layer).inc(size_bytes)
+            except SlimstreamError as error:
+                result = error.reason
+                log.info("pull_refused", pull_id=pull.pull_id, reason=str(error))
+                await write(ingest_pb2.StreamRequest(pull_refused=self._refusal(pull, error)))
+            except grpc.aio.AioRpcError as error:
+                result = "not_delivered"
+                log.warning("pull_not_delivered", pull_id=pull.pull_id, reason=error.details())
+            self._metrics.pulls.labels(layer, result).inc()
+
+    async def _answer(self, pull: ingest_pb2.Pull, stub: "IngestServiceAsyncStub", metadata: Metadata) -> int:
+        """Make the layer and deliver it; return its size in bytes."""
+        frame_id = FrameId(pull.frame.camera, pull.frame.epoch, pull.frame.seq)
+        try:
+            layer = PulledLayer(pull.layer)
+        except ValueError:
+            raise SlimstreamError(f"this agent knows no layer {pull.layer}") from None
+        request = PullRequest(frame_id, layer, pull.quality if pull.HasField("quality") else None)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._coding, self._answerer.answer, request)
+        await stub.Deliver(delivery(pull, answer), metadata=metadata)
+        log.info(
+            "pull_delivered", frame=str(frame_id), layer=layer.name.lower(), layer_bytes=len(answer.data)
+        )
+        return len(answer.data)
+
+    def _refusal(self, pull: ingest_pb2.Pull, error: SlimstreamError) -> ingest_pb2.PullRefused:
+        frame_id = FrameId(pull.frame.camera, pull.frame.epoch, pull.frame.seq)
+        nearest = self._ring.nearest(frame_id, NEAREST_MAX)
+        return ingest_pb2.PullRefused(
+            pull_id=pull.pull_id,
+            is_not_held=isinstance(error, NotHeldError),
+            reason=str(error),
+            nearest=[frame_pb2.FrameId(camera=n.camera, epoch=n.epoch, seq=n.seq) for n in nearest],
+        )
+
+
+def delivery(pull: ingest_pb2.Pull, answer: PullAnswer) -> Iterator[ingest_pb2.DeliverRequest]:
+    """Yield the messages that carry an answer: what it is, then its bytes in pieces."""
+    head = ingest_pb2.DeliverRequest.Head(
+        pull_id=pull.pull_id,
+        frame=pull.frame,
+        layer=pull.layer,
+        total_bytes=len(answer.data),
+        sha256=hashlib.sha256(answer.data).digest(),
+        media_type=answer.media_type,
+    )
+    if answer.psnr_db is not None and math.isfinite(answer.psnr_db):
+        head.psnr_db = answer.psnr_db
+    if answer.preview_psnr_db is not None and math.isfinite(answer.preview_psnr_db):
+        head.preview_psnr_db = answer.preview_psnr_db
+    yield ingest_pb2.DeliverRequest(head=head, data=answer.data[:CHUNK_BYTES])
+    for start in range(CHUNK_BYTES, len(answer.data), CHUNK_BYTES):
+        yield ingest_pb2.DeliverRequest(data=answer.data[start : start + CHUNK_BYTES])
