@@ -10,6 +10,7 @@ from cloud.storage.frame_queries import FrameRow
 from cloud.storage.store import Store
 
 _PAGE_ROWS: Final = 500
+_PAUSE_S: Final = 0.5
 
 
 class Feeder:
@@ -24,10 +25,10 @@ class Feeder:
         self._models = models
         self._paths = paths
 
-    def run(self, stop: threading.Event, pause_s: float) -> None:
+    def run(self, stop: threading.Event) -> None:
         """Feed at once, and again whenever the broker has turned jobs away and has room again."""
         self.feed()
-        while not stop.wait(pause_s):
+        while not stop.wait(_PAUSE_S):
             if self._broker.take_refused():
                 self.feed()
 
