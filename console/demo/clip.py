@@ -62,17 +62,3 @@ def probe(path: Path) -> Clip:
 def to_pixels(frame: "av.VideoFrame") -> Pixels:
     """Convert a decoded frame to (H, W, 3) uint8 RGB."""
     return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-
-
-def read_frames(clip: Clip, indices: set[int]) -> dict[int, Pixels]:
-    """Decode the clip once and return the wanted frames, by index from 0."""
-    import av
-
-    wanted: dict[int, Pixels] = {}
-    with av.open(str(clip.path)) as container:
-        for index, frame in enumerate(container.decode(video=0)):
-            if index in indices:
-                wanted[index] = to_pixels(frame)
-            if len(wanted) == len(indices):
-                break
-    return wanted

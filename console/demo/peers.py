@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -111,17 +111,12 @@ def h264_cost(frames: Sequence[Pixels], frames_per_second: float, target_db: flo
 
 
 def peer_costs(
-    frames: Sequence[Pixels],
+    clip: Sequence[Pixels],
     frames_per_second: float,
+    sampled: Sequence[Pixels],
     targets_db: Sequence[float],
-    tick: Callable[[str], None],
 ) -> list[PeerCost]:
-    """Measure every peer that this machine has, at the PSNR that each frame was given."""
-    kinds = ["JPEG", *(["AVIF"] if features.check("avif") else [])]
-    costs = []
-    for kind in kinds:
-        tick(kind)
-        costs.append(still_cost(kind, frames, targets_db))
-    tick("H.264")
-    costs.append(h264_cost(frames, frames_per_second, sum(targets_db) / len(targets_db)))
-    return costs
+    """Measure every peer: still codecs on the sampled frames, each at its own target; H.264 on the clip."""
+    stills = ["JPEG", *(["AVIF"] if features.check("avif") else [])]
+    costs = [still_cost(kind, sampled, targets_db) for kind in stills]
+    return [*costs, h264_cost(clip, frames_per_second, sum(targets_db) / len(targets_db))]

@@ -48,9 +48,6 @@ class DemoReport:
     frames: int
     frames_per_second: float
     run_seconds: float
-    quality: float
-    width: float
-    encoder_provider: str
     kbit_per_second: float
     layers: tuple[LayerReport, ...]
     stages: dict[str, Spread]
@@ -93,7 +90,7 @@ class DemoReport:
             table.add_column(heading, justify="right")
         for stage, spread in (self.stages | {"capture to result": self.end_to_end}).items():
             table.add_row(stage, f"{spread.p50_ms:.1f}", f"{spread.p95_ms:.1f}")
-        table.caption = f"one clock, ± {self.clock_uncertainty_ms:.1f} ms; encoder on {self.encoder_provider}"
+        table.caption = f"both sides on one clock, ± {self.clock_uncertainty_ms:.1f} ms"
         return table
 
     def _detection_table(self) -> Table:
