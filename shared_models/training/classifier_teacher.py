@@ -56,12 +56,12 @@ class ClassifierTeacher:
         maps, features, logits = self.session.run(self.names, {self.input: x})
         return Lesson(maps, features.reshape(1, -1), logits[:, BACKGROUND:])
 
-    def classify(self, pixels: Pixels) -> int:
-        """Return the class 0..999 of a whole picture: short side to 256, the centre's 224."""
+    def look_at(self, pixels: Pixels) -> Lesson:
+        """Look at a whole picture as classifiers do: short side to 256, the centre's 224."""
         picture = Image.fromarray(pixels)
         scale = SHORT_SIDE / min(picture.size)
         width, height = (round(side * scale) for side in picture.size)
         left, top = (width - TEACHER_SIDE) // 2, (height - TEACHER_SIDE) // 2
         resized = picture.resize((width, height), Image.Resampling.BILINEAR)
         centre = resized.crop((left, top, left + TEACHER_SIDE, top + TEACHER_SIDE))
-        return int(self.teach(np.asarray(centre)).logits.argmax())
+        return self.teach(np.asarray(centre))

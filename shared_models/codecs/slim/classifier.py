@@ -1,8 +1,13 @@
 """The built-in classifier: base latents to ImageNet's 1,000 classes, no picture and no other network."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from shared_models.errors import InputError
 
 LATENT_CHANNELS = 64
 CLASSES = 1000
@@ -90,3 +95,14 @@ def centre_square(y_hat: Tensor) -> Tensor:
     side = (torch.minimum(h, w) * part + whole // 2) // whole
     top, left = (h - side) // 2, (w - side) // 2
     return y_hat[:, :, top : top + side, left : left + side]
+
+
+def load_classifier(checkpoint: Path) -> LatentClassifierNet:
+    """Read a training checkpoint into a network in evaluation mode, on the CPU; raise InputError."""
+    net = LatentClassifierNet()
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        net.load_state_dict(state["classifier"])
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{checkpoint} is no checkpoint of the classifier; train one first") from error
+    return net.eval()

@@ -4,6 +4,7 @@ The pupil imitates the teacher's last map, its features and its logits on the sa
 practises on the teacher's own maps, so that it knows all classes from the start.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,7 @@ class SlimClassifyConfig:
     map_weight: float = 1.0
     feature_weight: float = 1.0
     practice_weight: float = 0.5
+    practice_share: float = 0.25  # of the batch; the head learns its part long before the rest
     statistics_views: int = 512
     device: str = "cpu"
     seed: int = 0
@@ -64,15 +66,17 @@ class SlimClassifyRecipe:
         maps, features, logits = (
             torch.from_numpy(a).to(self.config.device) for a in (lesson.maps, lesson.features, lesson.logits)
         )
+        practised = math.ceil(self.config.practice_share * len(maps))
         y_hat = self._latents(chosen).contiguous(memory_format=torch.channels_last)
         with torch.autocast(y_hat.device.type, torch.bfloat16):
             last_map = self.pupil.last_map(y_hat)
             own_features, own_logits = self.pupil.head(last_map)
-            practised_features, practised_logits = self.pupil.head(maps)
+            practised_features, practised_logits = self.pupil.head(maps[:practised])
         seen = F.interpolate(last_map.float(), maps.shape[2:], mode="bilinear", align_corners=False)
         map_error = ((seen - maps).square() / self.map_variance).mean()
         feature_error = self._feature_error(own_features, features)
-        practice = divergence(practised_logits, logits) + self._feature_error(practised_features, features)
+        practice = divergence(practised_logits, logits[:practised])
+        practice = practice + self._feature_error(practised_features, features[:practised])
         divergence_now = divergence(own_logits, logits)
         total = divergence_now + self.config.map_weight * map_error
         total = total + self.config.feature_weight * feature_error + self.config.practice_weight * practice
@@ -81,7 +85,7 @@ class SlimClassifyRecipe:
             "agreement": agreement(own_logits, logits),
             "map_error": map_error.item(),
             "feature_error": feature_error.item(),
-            "practised_agreement": agreement(practised_logits, logits),
+            "practised_agreement": agreement(practised_logits, logits[:practised]),
         }
 
     def state_dict(self) -> dict[str, Any]:
