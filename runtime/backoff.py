@@ -1,7 +1,7 @@
 """How long to wait before trying again; with jitter, so that a thousand agents do not return at once."""
 
-import random
 from dataclasses import dataclass, field
+from random import Random
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Backoff:
     limit_s: float = 30.0
     factor: float = 2.0
     jitter: float = 0.5
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
     attempts: int = field(default=0, init=False)
 
     def next_s(self) -> float:
