@@ -38,7 +38,7 @@ class SlimBaseConfig:
     level_weights: tuple[float, float, float] = (0.5, 1.0, 1.0)
     head_weight: float = 0.1
     head_from: float = 0.35
-    preview_weight: float = 8.0
+    preview_weight: float = 16.0
     preview_crops: int = 2
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
     device: str = "cpu"
