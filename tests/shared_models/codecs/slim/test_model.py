@@ -49,7 +49,7 @@ def test_task_latents_are_symbols_over_gains(model: SlimModel) -> None:
 
 def test_rounding_lets_gradients_through(model: SlimModel) -> None:
     y = torch.randn(1, 64, 2, 2, requires_grad=True)
-    model.quantise(y, torch.tensor([50.0])).y_hat.sum().backward()
+    model.quantise(y, torch.tensor([50.0])).y_hat.sum().backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(y.grad, torch.ones_like(y))
 
 
