@@ -111,7 +111,9 @@ class FakeAgent:
         self.is_over = False
         self.code: grpc.StatusCode | None = None
         self.details = ""
-        call = self.channel.stream_stream(STREAM, response_deserializer=StreamResponse.FromString)
+        call = self.channel.stream_stream(
+            STREAM, request_serializer=None, response_deserializer=StreamResponse.FromString
+        )
         self.call = call(self._requests(), metadata=self.metadata)
         self._reader = asyncio.create_task(self._read())
 

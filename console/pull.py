@@ -1,0 +1,282 @@
+"""`slimstream pull`: one frame as a picture, from what the cloud has or from the edge."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.options import AsJson
+from shared_models.errors import InputError, LinkError, NotHeldError, RefusedError, SlimstreamError
+
+if TYPE_CHECKING:
+    import grpc
+
+    from runtime.credentials import ClientSecurity
+    from slimstream.v1.control_pb2 import FrameSelector, GetRequest, GetResponse, Quality
+
+app = typer.Typer()
+
+DEFAULT_SERVER = "127.0.0.1:50051"
+PICTURE_BYTES_MAX = 256 << 20
+_JPEG_SUFFIXES = (".jpg", ".jpeg")
+_NOT_HELD_TRAILER = "slimstream-not-held-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What one layer cost; `origin` is `cloud` for stored bytes and `edge` for bytes fetched now."""
+
+    layer: str
+    bytes: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullReport:
+    """What was pulled."""
+
+    file: str
+    camera: str
+    epoch: int
+    seq: int
+    captured: str
+    capture_ns: int
+    media_type: str
+    width: int
+    height: int
+    layers: list[LayerReport]
+    fetched_bytes: int
+    psnr_db: float | None
+    source_sha256: str | None
+
+
+@app.command()
+def pull(
+    camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's name.")],
+    *,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The frame nearest to this time: ISO 8601, or Unix seconds."),
+    ] = None,
+    seq: Annotated[int | None, typer.Option(min=0, metavar="N", help="The frame with this number.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="The newest frame that is stored.")] = False,
+    quality: Annotated[
+        str,
+        typer.Option(metavar="Q", help="preview (nothing is fetched), full, 0 to 100, or source (the file)."),
+    ] = "preview",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Without it: CAMERA-N.png here.")
+    ] = None,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The cloud.")] = DEFAULT_SERVER,
+    ca_file: Annotated[Path | None, typer.Option(help="Certificates that the cloud's is signed by.")] = None,
+    certificate_file: Annotated[Path | None, typer.Option(help="Your certificate, for mutual TLS.")] = None,
+    private_key_file: Annotated[Path | None, typer.Option(help="The key of your certificate.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="A file with your token.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Plaintext to another machine.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, metavar="S", help="Seconds to wait.")] = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Get one frame as a picture, and say what it cost.
+
+    Examples:
+      slimstream pull gate --newest -o now.png
+      slimstream pull gate --seq 1200 --quality full -o gate.png
+      slimstream pull gate --at 2026-11-21T14:00:00 --quality source -o gate.jpg --json
+    """
+    from runtime.credentials import ClientSecurity
+
+    security = ClientSecurity(
+        ca_file=ca_file,
+        certificate_file=certificate_file,
+        private_key_file=private_key_file,
+        token_file=token_file,
+        insecure=insecure,
+    )
+    request = make_request(camera, at=at, seq=seq, is_newest=newest, quality=quality, timeout_s=timeout)
+    check_output(output, is_source=quality == "source")
+    answer = fetch(request, server, security, timeout)
+    report = save(answer, output)
+    typer.echo(json.dumps(asdict(report), indent=2) if as_json else describe(report))
+
+
+def make_request(
+    camera: str, *, at: str | None, seq: int | None, is_newest: bool, quality: str, timeout_s: float
+) -> "GetRequest":
+    """Return the request that the options mean; raise InputError for options that mean none."""
+    from slimstream.v1.control_pb2 import GetRequest
+
+    chosen = [
+        name
+        for name, given in (("--at", at), ("--seq", seq), ("--newest", is_newest or None))
+        if given is not None
+    ]
+    if len(chosen) != 1:
+        given = " and ".join(chosen) or "none of them"
+        raise InputError(f"give one of --at TIME, --seq N and --newest; this has {given}")
+    return GetRequest(
+        frame=_selector(camera, at, seq), quality=read_quality(quality), timeout_ms=round(timeout_s * 1000)
+    )
+
+
+def _selector(camera: str, at: str | None, seq: int | None) -> "FrameSelector":
+    from slimstream.v1.control_pb2 import FrameSelector
+
+    if seq is not None:
+        return FrameSelector(camera=camera, seq=seq)
+    if at is not None:
+        return FrameSelector(camera=camera, time_ns=read_time_ns(at))
+    return FrameSelector(camera=camera, is_newest=True)
+
+
+def read_quality(text: str) -> "Quality":
+    """Read `preview`, `full`, `source` or a number from 0 to 100; raise InputError."""
+    from slimstream.v1.control_pb2 import Quality
+
+    match text:
+        case "preview":
+            return Quality(preview=True)
+        case "full":
+            return Quality(full=True)
+        case "source":
+            return Quality(source=True)
+    try:
+        level = float(text)
+    except ValueError:
+        level = -1.0
+    if not 0 <= level <= 100:
+        raise InputError(f"--quality {text} is neither preview, full, source nor a number from 0 to 100")
+    return Quality(level=level)
+
+
+def read_time_ns(text: str) -> int:
+    """Read ISO 8601 (local time unless it says otherwise) or Unix seconds; raise InputError."""
+    try:
+        return round(float(text) * 1e9)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return round(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+    except (ValueError, OverflowError, OSError):
+        raise InputError(f"--at {text} is no time; write 2026-11-21T14:00:00, or Unix seconds") from None
+
+
+def check_output(output: Path | None, *, is_source: bool) -> None:
+    """Raise InputError for a file name that does not fit what will be in the file."""
+    if output is None:
+        return
+    suffixes = _JPEG_SUFFIXES if is_source else (".png",)
+    if output.suffix.lower() not in suffixes:
+        kind = "the edge's JPEG file" if is_source else "a PNG file"
+        raise InputError(f"{output} would hold {kind}; name it {output.stem}{suffixes[0]}")
+
+
+def fetch(request: "GetRequest", server: str, security: "ClientSecurity", timeout_s: float) -> "GetResponse":
+    """Ask the cloud; raise NotHeldError, RefusedError, InputError or LinkError with what it answered."""
+    import grpc
+
+    from runtime.credentials import call_metadata, open_channel
+    from slimstream.v1.control_pb2_grpc import FramesServiceStub
+
+    options = (("grpc.max_receive_message_length", PICTURE_BYTES_MAX), ("grpc.enable_retries", 0))
+    with open_channel(server, security, options) as channel:
+        try:
+            answer: GetResponse = FramesServiceStub(channel).Get(
+                request, timeout=timeout_s + 5, metadata=call_metadata(security)
+            )
+        except grpc.RpcError as error:
+            raise _explained(error, server) from None
+    return answer
+
+
+def _explained(error: "grpc.RpcError", server: str) -> SlimstreamError:
+    """Turn a call's status into one of our errors."""
+    import grpc
+
+    code, detail = error.code(), error.details() or ""
+    if code is grpc.StatusCode.NOT_FOUND:
+        return NotHeldError(f"{detail}{_alternatives(error)}")
+    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+        return RefusedError(f"{server} refused: {detail}")
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        return InputError(detail)
+    if code is grpc.StatusCode.UNAVAILABLE and ("connect" in detail and "agent" not in detail):
+        return LinkError(f"no cloud answers at {server}; is it running, and is the address right? ({detail})")
+    return LinkError(f"{server} could not answer: {detail or code.name}")
+
+
+def _alternatives(error: "grpc.RpcError") -> str:
+    """Say which frames could be had instead."""
+    from slimstream.v1.control_pb2 import FrameNotHeld
+
+    trailers = [data.value for data in error.trailing_metadata() or () if data.key == _NOT_HELD_TRAILER]
+    if not trailers:
+        return ""
+    not_held = FrameNotHeld.FromString(trailers[0])
+    parts = []
+    if not_held.nearest:
+        parts.append(f"nearest: --seq {', '.join(str(near.seq) for near in not_held.nearest)}")
+    if not_held.has_preview:
+        parts.append("a preview of this frame can be had: --quality preview")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def save(answer: "GetResponse", output: Path | None) -> PullReport:
+    """Write the picture and return what is to be said about it; raise InputError if it cannot be written."""
+    from slimstream.v1.frame_pb2 import Layer
+
+    frame = answer.frame
+    suffix = ".jpg" if answer.media_type == "image/jpeg" else ".png"
+    path = output or Path(f"{frame.camera}-{frame.seq}{suffix}")
+    try:
+        path.write_bytes(answer.picture)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}; choose another place with -o"
+        ) from error
+    layers = [
+        LayerReport(
+            Layer.Name(cost.layer).removeprefix("LAYER_").lower(),
+            cost.bytes,
+            "edge" if cost.is_fetched else "cloud",
+        )
+        for cost in answer.layers
+    ]
+    return PullReport(
+        file=str(path),
+        camera=frame.camera,
+        epoch=frame.epoch,
+        seq=frame.seq,
+        captured=_iso(answer.time.capture_ns),
+        capture_ns=answer.time.capture_ns,
+        media_type=answer.media_type,
+        width=answer.width,
+        height=answer.height,
+        layers=layers,
+        fetched_bytes=sum(layer.bytes for layer in layers if layer.origin == "edge"),
+        psnr_db=round(answer.psnr_db, 2) if answer.HasField("psnr_db") else None,
+        source_sha256=answer.source_sha256.hex() or None,
+    )
+
+
+def describe(report: PullReport) -> str:
+    """Return the report as lines for people."""
+    origins = {"edge": "fetched from the edge now", "cloud": "stored in the cloud"}
+    lines = [
+        f"{report.file}: frame {report.seq} of {report.camera}, {report.width}×{report.height}, "
+        f"captured {report.captured}"
+    ]
+    lines += [
+        f"  {layer.layer:12} {layer.bytes:>9,} bytes, {origins[layer.origin]}" for layer in report.layers
+    ]
+    if report.psnr_db is not None:
+        lines.append(f"  PSNR         {report.psnr_db:.2f} dB against the source")
+    if report.source_sha256 is not None:
+        lines.append(f"  SHA-256      {report.source_sha256}")
+    return "\n".join(lines)
+
+
+def _iso(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds")
