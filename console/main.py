@@ -16,10 +16,14 @@ TRACEBACK_VARIABLE = "SLIMSTREAM_TRACEBACK"
 """Environment variable that shows where an unexpected error came from, when set to anything."""
 
 ENTRIES = {
-    "demo": Entry("console.demo.cli", "Run a real clip through agent and cloud, and show it.", "demo"),
+    "demo": Entry(
+        "console.demo.cli",
+        "Run a real clip through an agent and a cloud on this machine, and show what it cost.",
+        "demo",
+    ),
     "edge": Entry("edge.cli", "Run the agent beside the cameras.", "edge"),
-    "cloud": Entry("cloud.cli", "Run gateway, store, workers and API.", "cloud"),
-    "pull": Entry("console.pull", "Get one frame as a picture.", "cloud"),
+    "cloud": Entry("cloud.cli", "Run the gateway, the store, the workers and the API.", "cloud"),
+    "pull": Entry("console.pull", "Get one frame as a picture, and say what it cost.", "cloud"),
     "encode": Entry("console.encode", "Compress pictures into .slim files.", "edge"),
     "decode": Entry("console.decode", "Make pictures from .slim files.", "edge"),
     "inspect": Entry("console.inspect", "Say what is inside a .slim file; needs no model."),
@@ -27,9 +31,9 @@ ENTRIES = {
     "classify": Entry("console.classify", "Name what .slim files or pictures show.", "edge"),
     "models": Entry("console.models", "List, show, verify and import model packages."),
     "fit-bridge": Entry("console.fit_bridge", "Make a vision model of yours run on latents.", "bridge"),
-    "certs": Entry("console.certs", "Make a development CA and certificates.", "cloud"),
+    "certs": Entry("console.certs", "Make a development CA, certificates and tokens.", "cloud"),
     "doctor": Entry("console.doctor", "Check this installation: what is missing, and how to mend it."),
-    "docs": Entry("console.reference", "Write the reference pages from the commands and schemas."),
+    "docs": Entry("console.reference", "Write the reference pages."),
 }
 
 app = typer.Typer(

@@ -1,6 +1,6 @@
 """What the `slim` family reads from a package's manifest."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -20,7 +20,7 @@ class LayerShape(_Section):
     """Channels and stride of one layer's symbols."""
 
     channels: Annotated[int, Field(ge=1, le=1024)]
-    stride: Literal[8, 16]
+    stride: Annotated[int, Field(ge=8, le=16, multiple_of=8)]
 
 
 class DecodingConfig(_Section):
