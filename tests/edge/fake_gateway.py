@@ -54,7 +54,9 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
         """Send a message to the agent."""
         self.outgoing.put_nowait(ingest_pb2.StreamResponse(**message))
 
-    async def Stream(self, request_iterator: Any, context: Any) -> AsyncIterator[ingest_pb2.StreamResponse]:
+    async def Stream(  # noqa: N802 - the protocol's name
+        self, request_iterator: Any, context: Any
+    ) -> AsyncIterator[ingest_pb2.StreamResponse]:
         first = await anext(request_iterator)
         self.hellos.append(first.hello)
         self.outgoing = asyncio.Queue()
@@ -66,7 +68,9 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
         finally:
             reader.cancel()
 
-    async def Deliver(self, request_iterator: Any, context: Any) -> ingest_pb2.DeliverResponse:
+    async def Deliver(  # noqa: N802 - the protocol's name
+        self, request_iterator: Any, context: Any
+    ) -> ingest_pb2.DeliverResponse:
         head, data = None, b""
         async for request in request_iterator:
             head = request.head if request.HasField("head") else head

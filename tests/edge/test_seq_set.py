@@ -1,5 +1,7 @@
 """A set of intervals behaves as the set of numbers it stands for."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +39,7 @@ def test_intervals_stay_sorted_apart_and_as_few_as_can_be(changes: list[tuple[bo
         (seqs.add if is_added else seqs.remove)(span)
     found = list(seqs.spans())
     assert all(span.first <= span.last for span in found)
-    assert all(left.last + 1 < right.first for left, right in zip(found, found[1:], strict=False))
+    assert all(left.last + 1 < right.first for left, right in pairwise(found))
 
 
 @given(held=st.lists(spans), within=spans)

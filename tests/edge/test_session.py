@@ -1,4 +1,4 @@
-"""What is sent, in which order, and that nothing acknowledged is ever sent again or anything else forgotten."""
+"""What is sent, in which order; nothing acknowledged is sent again, nothing else is forgotten."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
