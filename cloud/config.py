@@ -25,7 +25,7 @@ class Role(StrEnum):
 class ListenSection(ConfigSection):
     """Where agents and viewers connect."""
 
-    address: str = "127.0.0.1:50051"
+    address: str = "127.0.0.1:7443"
     """Host and port; port 0 takes a free one. Beyond loopback, `security` must name certificates."""
     port_file: Path | None = None
     """Write the port there once the server listens: for tests and demos that take a free one."""
