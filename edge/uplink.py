@@ -161,7 +161,7 @@ class Uplink:
                 self._metrics.link_up.set(1)
                 self._metrics.connections.labels("connected").inc()
                 backoff.reset()
-                async with asyncio.TaskGroup() as tasks, self._pulls.serving(stub, metadata, writer.write):
+                async with self._pulls.serving(stub, metadata, writer.write), asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._receive(call))
                     tasks.create_task(self._send(writer))
                     tasks.create_task(self._sample_clocks(writer))
