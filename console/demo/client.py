@@ -17,6 +17,7 @@ from slimstream.v1 import control_pb2, control_pb2_grpc, frame_pb2
 
 OLDEST = 1  # the cursor of the oldest stored result
 PICTURE_BYTES_MAX = 64 << 20
+PULL_MS_MAX = 60_000  # the demo would rather wait than fail on a slow machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ class CloudClient:
     def picture(self, seq: int, quality: control_pb2.Quality) -> Picture:
         """Return one frame as a picture; raise LinkError with what the cloud said."""
         selector = control_pb2.FrameSelector(camera=self.camera, seq=seq)
+        request = control_pb2.GetRequest(frame=selector, quality=quality, timeout_ms=PULL_MS_MAX)
         try:
-            answer = self.frames.Get(control_pb2.GetRequest(frame=selector, quality=quality))
+            answer = self.frames.Get(request)
         except grpc.RpcError as error:
             details = error.details() if isinstance(error, grpc.Call) else str(error)
             raise LinkError(f"frame {self.camera}/{seq} could not be had: {details}") from None
