@@ -5,10 +5,11 @@ after the other as (H, W, 3) uint8 RGB, `pictures.json` where each begins and ho
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image
 
@@ -16,6 +17,8 @@ from shared_models.errors import InputError
 from shared_models.frames import Pixels
 
 PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
+CLIP_SUFFIXES = (".mp4", ".mkv", ".avi")
+FRAME_EVERY_S = 0.5  # neighbouring frames of a clip teach little
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,32 @@ def picture_paths(folders: Iterable[Path]) -> list[Path]:
 
 
 def build_cache(pictures: Sequence[Path], folder: Path) -> PictureCache:
-    """Decode `pictures` into `folder` and map the result; the index is written last."""
+    """Decode pictures, and a frame of clips every half second, into `folder`; the index is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     places: list[Place] = []
     offset = 0
     with (folder / "pictures.bin").open("wb") as data:
-        for path in pictures:
-            pixels = np.asarray(Image.open(path).convert("RGB"))
+        for path, pixels in _decode(pictures):
             places.append(Place(path.name, offset, pixels.shape[0], pixels.shape[1]))
             offset += data.write(pixels.tobytes())
     entries = [[p.name, p.offset_bytes, p.height, p.width] for p in places]
     (folder / "pictures.json").write_text(json.dumps(entries))
     return PictureCache(folder)
+
+
+def clip_paths(folders: Iterable[Path]) -> list[Path]:
+    """List the video clips under `folders`, sorted."""
+    return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in CLIP_SUFFIXES)
+
+
+def _decode(paths: Iterable[Path]) -> Iterator[tuple[Path, Pixels]]:
+    for path in paths:
+        if path.suffix.lower() not in CLIP_SUFFIXES:
+            yield path, np.asarray(Image.open(path).convert("RGB"))
+            continue
+        with av.open(path) as clip:
+            stream = clip.streams.video[0]
+            step = max(1, round(float(stream.average_rate or 25) * FRAME_EVERY_S))
+            for i, frame in enumerate(clip.decode(stream)):
+                if i % step == 0:
+                    yield path, frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)

@@ -12,10 +12,7 @@ def matrix_network(weight: np.ndarray) -> bytes:
     shape = ["batch", weight.shape[0]]
     product = helper.make_node("MatMul", ["x", "weight"], ["product"])
     graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["x", "weight"], ["product"]),
-            helper.make_node("Add", ["product", "bias"], ["y"]),
-        ],
+        [product, helper.make_node("Add", ["product", "bias"], ["y"])],
         "matrix",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", weight.shape[1]])],
