@@ -6,6 +6,7 @@ cells every member is a plane, so that one convolution over planes looks at all 
 coded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -37,15 +38,29 @@ class GroupMap:
             )
 
     @classmethod
-    def by_position(cls, channels: int) -> Self:
-        """Four passes: all channels at (0, 0), then (1, 1), (0, 1) and (1, 0)."""
-        return cls(np.broadcast_to(np.array(_PHASE_ORDER, np.uint8), (channels, 2, 2)).copy())
+    def by_position(cls, channels: int, leaders: NDArray[np.intp] | None = None) -> Self:
+        """One pass each for the positions (0, 0), (1, 1), (0, 1) and (1, 0) of all channels.
+
+        With `leaders`, the first position takes two passes: these channels, and then the rest.
+        """
+        passes = np.broadcast_to(np.array(_PHASE_ORDER, np.uint8), (channels, 2, 2)).copy()
+        if leaders is not None:
+            passes += 1
+            passes[leaders, 0, 0] = 0
+        return cls(passes)
 
     @classmethod
-    def by_channel(cls, group_ends: tuple[int, ...]) -> Self:
-        """One pass for each group of channels; `group_ends` are the exclusive ends of the groups."""
-        starts = np.searchsorted(np.array(group_ends), np.arange(group_ends[-1]), side="right")
-        return cls(np.broadcast_to(starts.astype(np.uint8)[:, None, None], (group_ends[-1], 2, 2)).copy())
+    def by_band(cls, band_ends: Sequence[int], split_bands: int) -> Self:
+        """One pass per band of channels, in order; `band_ends` are their exclusive ends, the last one C.
+
+        Each of the first `split_bands` takes two: the positions (0, 0) and (1, 1), and then the others.
+        """
+        C = band_ends[-1]
+        bands = np.searchsorted(np.array(band_ends), np.arange(C), side="right")
+        halves = np.array([[0, 1], [1, 0]])
+        is_split = bands < split_bands
+        passes = bands + np.minimum(bands, split_bands)
+        return cls((passes[:, None, None] + is_split[:, None, None] * halves).astype(np.uint8))
 
     @property
     def channels(self) -> int:

@@ -64,7 +64,7 @@ class IntegerLayers:
             if bounds.max() >= EXACT_LIMIT:
                 channel = int(bounds.argmax())
                 raise ModelError(
-                    f"integer layer {number}, output channel {channel}: its sum can reach {int(bounds[channel])} "
+                    f"integer layer {number}, output channel {channel}: its sum can reach {bounds[channel]}, "
                     f"and float32 is exact only below {EXACT_LIMIT}; shrink its weights"
                 )
             magnitude = max(abs(layer.lowest), abs(layer.highest))

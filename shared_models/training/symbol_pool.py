@@ -16,6 +16,7 @@ from shared_models.entropy.context import QUALITY_ROWS
 from shared_models.entropy.context_training import ContextBatch
 from shared_models.training.datasets import CropSampler
 
+SCALE_MIN: Final = 1e-3  # of a channel that is never anything but zero
 _CROPS_AT_ONCE: Final = 8
 _QUALITY_AROUND: Final = (50.0, 15.0)  # half of the qualities lie about the default
 
@@ -80,15 +81,17 @@ class SymbolPool:
         gain = self.enhancement.gains(quality)
         return LayerSymbols(self.enhancement.symbols(self.coefficients[picked].float(), gain), quality)
 
+    @torch.no_grad()
     def base_scales(self) -> NDArray[np.float64]:
         """Give the deviations (101, 64) of base latents times gain, at every whole quality."""
-        return _scales(self.latents, self.base.gains.table())
+        return _scales(self.latents, self.base.gains(_whole_qualities()))
 
+    @torch.no_grad()
     def coded_scales(self) -> NDArray[np.float64]:
         """Give the deviations (101, C) of the layer that is coded, before rounding."""
         if self.coefficients is None or self.enhancement is None:
             return self.base_scales()
-        return _scales(self.coefficients, self.enhancement.gains.table())
+        return _scales(self.coefficients, self.enhancement.gains(_whole_qualities()))
 
 
 def random_quality(size: int) -> Tensor:
@@ -108,6 +111,12 @@ def cells_of(symbols: Tensor) -> Tensor:
     return F.pixel_unshuffle(symbols, 2)
 
 
-def _scales(latents: Tensor, log_gain: Tensor) -> NDArray[np.float64]:
-    deviation = latents.float().pow(2).mean(dim=(0, 2, 3)).sqrt().double().numpy()
-    return np.maximum(deviation * np.exp(log_gain.double().numpy()), 1e-3)
+def _whole_qualities() -> Tensor:
+    return torch.arange(QUALITY_ROWS, dtype=torch.float32)
+
+
+@torch.no_grad()
+def _scales(latents: Tensor, gains: Tensor) -> NDArray[np.float64]:
+    deviation = latents.float().pow(2).mean(dim=(0, 2, 3)).sqrt().double()  # (C,)
+    scales: NDArray[np.float64] = (gains.flatten(1).double() * deviation).clamp(min=SCALE_MIN).numpy()
+    return scales

@@ -29,12 +29,14 @@ def random_inputs(shape: tuple[int, ...], seed: int = 0) -> NDArray[np.int16]:
     return np.random.default_rng(seed).integers(-127, 128, shape).astype(np.int16)
 
 
-def correlated_symbols(shape: tuple[int, int, int], scale: float, seed: int = 0) -> NDArray[np.int16]:
+def correlated_symbols(shape: tuple[int, int, int], scale: float, seed: int) -> NDArray[np.int16]:
     """(C, H, W) symbols whose neighbours and channels resemble each other, as latents do."""
     rng = np.random.default_rng(seed)
     C, H, W = shape
     field = rng.normal(size=(C, H + 2, W + 2))
-    smooth = sum(field[:, i : i + H, j : j + W] for i in range(3) for j in range(3)) / 3.0
+    windows = [field[:, i : i + H, j : j + W] for i in range(3) for j in range(3)]
+    smooth = np.sum(windows, axis=0) / 3.0
     smooth[1::2] = 0.6 * smooth[1::2] + 0.4 * smooth[: 2 * (C // 2) : 2]
-    loudness = np.exp(rng.normal(size=(1, H, W)) * 0.7)
-    return np.rint(scale * loudness * smooth).astype(np.int16)
+    loudness = np.exp(rng.normal(size=(1, H, W)) * 0.3)
+    symbols: NDArray[np.int16] = np.rint(scale * loudness * smooth).astype(np.int16)
+    return symbols

@@ -1,17 +1,19 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs torch, which the `train` extra installs")
+pytest.importorskip("torch", reason="training needs torch, which the `train` extra installs")
 
-from shared_models.entropy.integer_training import (  # noqa: E402
+import torch
+
+from shared_models.entropy.integer_training import (
     HIDDEN,
     HIDDEN_UNIT,
     OutputRange,
     TrainedConv,
     TrainedLayers,
 )
-from shared_models.errors import ModelError  # noqa: E402
-from tests.shared_models.entropy.networks import random_inputs  # noqa: E402
+from shared_models.errors import ModelError
+from tests.shared_models.entropy.networks import random_inputs
 
 
 def trained_layers(seed: int = 0) -> TrainedLayers:
@@ -35,7 +37,7 @@ def test_the_forward_pass_computes_the_frozen_integers(form: str) -> None:
     x = torch.from_numpy(inputs.astype(np.float32))
     threads = torch.get_num_threads()
     if form == "channels_last":
-        layers, x = layers.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        x = x.to(memory_format=torch.channels_last)
     if form == "float64":
         layers, x = layers.double(), x.double()
     try:
@@ -66,7 +68,9 @@ def test_a_weight_beyond_int8_is_clipped_and_can_come_back() -> None:
 
 def test_freezing_proves_exactness() -> None:
     layers = trained_layers()
+    middle = layers[1]
+    assert isinstance(middle, TrainedConv)
     with torch.no_grad():
-        layers[1].bias[5] = 1e6
+        middle.bias[5] = 1e6
     with pytest.raises(ModelError, match="layer 1, output channel 5"):
         layers.freeze()

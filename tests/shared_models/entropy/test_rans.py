@@ -1,3 +1,4 @@
+import contextlib
 import os
 from pathlib import Path
 
@@ -120,12 +121,10 @@ def _decode_all(payload: bytes, indices: NDArray[np.uint16], means: NDArray[np.i
 def test_any_bytes_give_symbols_or_one_bitstream_error(payload: bytes, seed: int) -> None:
     rng = np.random.default_rng(seed)
     indices = rng.integers(0, len(TABLES), 200).astype(np.uint16)
-    try:
+    with contextlib.suppress(BitstreamError):
         decoder = RansDecoder(TABLES, payload)
         assert decoder.decode(indices, np.zeros(200, np.int16)).shape == (200,)
         decoder.finish()
-    except BitstreamError:
-        pass
 
 
 @settings(max_examples=60)
@@ -133,10 +132,8 @@ def test_any_bytes_give_symbols_or_one_bitstream_error(payload: bytes, seed: int
 def test_any_bytes_behind_escapes_give_symbols_or_one_bitstream_error(payload: bytes) -> None:
     narrow = TableSet.from_tables([Table(cumulative_counts(np.array([0.01, 0.99])), 0)])
     decoder_rows = np.zeros(50, np.uint16), np.full(50, 30_000, np.int16)
-    try:
+    with contextlib.suppress(BitstreamError):
         RansDecoder(narrow, payload).decode(*decoder_rows)
-    except BitstreamError:
-        pass
 
 
 def test_a_changed_bit_is_nearly_always_noticed_by_the_last_state() -> None:
@@ -164,10 +161,8 @@ def test_a_million_damaged_payloads_neither_crash_nor_hang() -> None:
         damaged = payload[: rng.integers(len(payload) + 1)].copy()
         if len(damaged):
             damaged[rng.integers(len(damaged), size=2)] = rng.integers(256, size=2)
-        try:
+        with contextlib.suppress(BitstreamError):
             _decode_all(damaged.tobytes(), indices, means)
-        except BitstreamError:
-            pass
 
 
 def test_rows_that_do_not_fit_each_other_are_refused() -> None:
