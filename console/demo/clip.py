@@ -54,9 +54,8 @@ def probe(path: Path) -> Clip:
             rate = float(stream.average_rate or stream.guessed_rate or 25)
             return Clip(path, stream.width, stream.height, rate, stream.frames)
     except (FFmpegError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as a video ({error}): name a video file with --source"
-        ) from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path} is no readable video ({reason}): name a video with --source") from None
 
 
 def to_pixels(frame: "av.VideoFrame") -> Pixels:

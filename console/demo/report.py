@@ -76,11 +76,11 @@ class DemoReport:
         for codec in peers:
             table.add_column(f"{codec}, same PSNR", justify="right")
         for layer in self.layers:
-            costs = [f"{'≤ ' if p.is_floor else ''}{p.bytes_per_frame:,.0f} B" for p in layer.peers]
+            costs = [_cost(peer, layer.psnr_db) for peer in layer.peers]
             figures = f"{layer.bytes_per_frame:,.0f}", f"{layer.psnr_db:.1f}"
             table.add_row(layer.layer, str(layer.frames), *figures, *costs)
         if any(peer.is_floor for layer in self.layers for peer in layer.peers):
-            table.caption = "≤: the codec's lowest quality is already better than the latents' preview"
+            table.caption = "≤: the codec's lowest quality is already better than the preview"
         return table
 
     def _time_table(self) -> Table:
@@ -100,3 +100,9 @@ class DemoReport:
         for label, count in sorted(self.detections.items(), key=lambda item: -item[1]):
             table.add_row(label, str(count))
         return table
+
+
+def _cost(peer: PeerCost, wanted_db: float) -> str:
+    """Say what a peer needs: at most that when it cannot go lower, more than that when it cannot go higher."""
+    sign = "≤ " if peer.is_floor else "> " if peer.psnr_db < wanted_db - 0.1 else ""
+    return f"{sign}{peer.bytes_per_frame:,.0f} B"
