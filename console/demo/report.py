@@ -103,6 +103,6 @@ class DemoReport:
 
 
 def _cost(peer: PeerCost, wanted_db: float) -> str:
-    """Say what a peer needs: at most that when it cannot go lower, more than that when it cannot go higher."""
+    """Say what a peer needs: at most that when it cannot go lower, more when it cannot go higher."""
     sign = "≤ " if peer.is_floor else "> " if peer.psnr_db < wanted_db - 0.1 else ""
     return f"{sign}{peer.bytes_per_frame:,.0f} B"
