@@ -9,6 +9,10 @@ from typing import Protocol
 class Filesystem(Protocol):
     """What a segment log asks of a disk; every method may raise OSError."""
 
+    def names(self, directory: Path) -> list[str]:
+        """Return the names of the files in `directory`."""
+        ...
+
     def create(self, path: Path) -> int:
         """Create `path`, which must not exist, for reading and writing; return its descriptor."""
         ...
@@ -60,6 +64,10 @@ class Filesystem(Protocol):
 
 class LocalFilesystem:
     """The operating system's own files."""
+
+    def names(self, directory: Path) -> list[str]:
+        """List `directory`."""
+        return [path.name for path in directory.iterdir()]
 
     def create(self, path: Path) -> int:
         """Create `path`, which must not exist."""

@@ -32,9 +32,10 @@ from runtime.segment_log.record import (
 )
 from runtime.segment_log.recovery import recover
 from runtime.segment_log.scan import ScannedRecord
-from runtime.segment_log.segment import Segment, SyncPoint
+from runtime.segment_log.segment import Segment
 from runtime.segment_log.segment_header import SEGMENT_HEADER_BYTES
 from runtime.segment_log.segment_set import SegmentSet
+from runtime.segment_log.segment_sync import SegmentSync
 from runtime.segment_log.stats import SegmentInfo, SegmentLogStats
 from shared_models.errors import NotHeldError, StorageError
 
@@ -57,8 +58,7 @@ class SegmentLog:
         self._lock = threading.Lock()
         recovered = recover(directory, options.filesystem)
         self._set = SegmentSet(directory, options, recovered, reports_evicted=on_evicted is not None)
-        self._appended = 0
-        self._durable_through = 0
+        self._sync = SegmentSync(directory, options.filesystem, self._set, self._lock)
         self._is_closed = False
         self._commit = GroupCommit(self._flush, options.sync_interval_s, f"sync {directory.name}")
 
@@ -74,8 +74,8 @@ class SegmentLog:
         Args:
             directory: belongs to the log alone.
             options: sizes and times; see SegmentLogOptions.
-            on_evicted: is told of every record given up, outside the log's lock, in the thread that caused
-                it and before that append returns.
+            on_evicted: is told of every record given up, outside the log's lock: before the append that
+                caused it returns, or in the log's own thread where a failed sync did.
 
         Raises:
             StorageError: the directory cannot be used at all, or another process has the log open.
@@ -119,9 +119,7 @@ class SegmentLog:
         try:
             with self._lock:
                 self._check_open()
-                record_id = self._set.append(record, size)
-                self._appended += 1
-                return record_id
+                return self._set.append(record, size)
         finally:
             self._report_evicted()
 
@@ -156,12 +154,12 @@ class SegmentLog:
     @property
     def appended(self) -> int:
         """How many records have been appended since the log was opened."""
-        return self._appended
+        return self._set.appended
 
     @property
     def durable_through(self) -> int:
         """How many of those, counted from the first, are on stable storage or evicted: the watermark."""
-        return self._durable_through
+        return self._set.durable_through
 
     # Reading
 
@@ -301,6 +299,12 @@ class SegmentLog:
         if self._is_closed:
             raise StorageError(f"the segment log in {self.directory} is closed")
 
+    def _flush(self) -> None:
+        try:
+            self._sync.flush()
+        finally:
+            self._report_evicted()  # writing a segment anew may have had to make room for it
+
     def _report_evicted(self) -> None:
         if self._on_evicted is None:
             return
@@ -345,73 +349,6 @@ class SegmentLog:
             if offset not in segment.damaged_offsets:
                 segment.damaged_offsets.add(offset)
                 self._set.counts.damaged += 1
-
-    # Durability: runs in the group commit's thread
-
-    def _flush(self) -> None:
-        """Put everything appended so far on stable storage; raise StorageError."""
-        with self._lock:
-            appended = self._appended
-            failed = [segment for segment in self._set.unsynced.values() if segment.is_failed]
-            points = [
-                point for s in self._set.unsynced.values() if not s.is_failed and (point := s.begin_sync())
-            ]
-            is_directory_dirty, self._set.is_directory_dirty = self._set.is_directory_dirty, False
-        filesystem = self.options.filesystem
-        try:
-            for segment in failed:
-                self._rewrite(segment)
-            for point in points:
-                self._sync(point)
-            if is_directory_dirty or failed:
-                filesystem.sync_directory(self.directory)
-        except OSError as error:
-            with self._lock:
-                self._set.is_directory_dirty = True
-                self._set.counts.sync_errors += 1
-            raise StorageError(
-                f"cannot sync the segment log in {self.directory}: {error.strerror}"
-            ) from error
-        finally:
-            for point in points:
-                filesystem.close(point.descriptor)
-        with self._lock:
-            for segment in failed:
-                self._set.settle(segment, segment.data_end)
-            for point in points:
-                self._set.settle(point.segment, point.end)
-            self._durable_through = appended
-        self._report_evicted()
-
-    def _sync(self, point: SyncPoint) -> None:
-        try:
-            self.options.filesystem.sync(point.descriptor)
-        except OSError:
-            with self._lock:
-                self._set.counts.sync_errors += 1
-                self._set.fail(point.segment)
-            self._rewrite(point.segment)
-
-    def _rewrite(self, segment: Segment) -> None:
-        """Bring a segment whose sync has failed to stable storage as a fresh file; raise OSError."""
-        with self._lock:
-            if self._set.held.get(segment.number) is not segment:
-                return
-            segment.pins += 1
-        try:
-            while True:
-                try:
-                    segment.rewrite()
-                    break
-                except OSError as error:
-                    with self._lock:
-                        if not self._set.make_room(error, kept=segment):
-                            raise
-            with self._lock:
-                self._set.mend(segment)
-        finally:
-            with self._lock:
-                segment.pins -= 1
 
 
 def _lock_directory(directory: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from runtime.segment_log.filesystem import Filesystem
 from runtime.segment_log.record import SEAL_BYTES, decode_seal
 from runtime.segment_log.scan import ScannedRecord
-from runtime.segment_log.segment import REWRITE_SUFFIX, SUFFIX, Segment
+from runtime.segment_log.segment import REWRITE_SUFFIX, Segment, is_segment_name
 from runtime.segment_log.segment_header import (
     SEGMENT_HEADER_BYTES,
     SegmentHeader,
@@ -31,17 +31,14 @@ def recover(directory: Path, filesystem: Filesystem) -> Recovered:
     Raises:
         OSError: if the directory itself cannot be listed.
     """
-    for leftover in directory.glob(f"*{REWRITE_SUFFIX}"):
+    names = sorted(filesystem.names(directory))
+    for leftover in (name for name in names if name.endswith(REWRITE_SUFFIX)):
         with contextlib.suppress(OSError):
-            filesystem.remove(leftover)
-    paths = sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+            filesystem.remove(directory / leftover)
+    paths = [directory / name for name in names if is_segment_name(name)]
     newest = int(paths[-1].stem) if paths else -1
     opened = [_open_segment(path, filesystem) for path in paths]
-    for found in opened:
-        if found.segment.records == 0 and found.damaged == 0 and found.segment.number != newest:
-            with contextlib.suppress(OSError):
-                found.segment.remove()
-    held = [found for found in opened if found.segment.path.exists()]
+    held = [found for found in opened if found.segment.number == newest or not _drop_if_empty(found)]
     return Recovered(
         segments=[found.segment for found in held],
         next_number=newest + 1,
@@ -94,7 +91,8 @@ def _open_unsealed(segment: Segment, size: int) -> _Opened:
             damaged += 1
             segment.damaged_offsets.add(found.offset)
     segment.adopt(size, data_end, records)
-    segment.finish_recovered()
+    if records or damaged:
+        segment.finish_recovered()
     return _Opened(segment, damaged, truncated_bytes)
 
 
@@ -103,3 +101,13 @@ def _unreadable(path: Path, size: int, filesystem: Filesystem) -> _Opened:
     segment = Segment(path, SegmentHeader(int(path.stem), 0, 0, 0), filesystem)
     segment.adopt(size, min(size, SEGMENT_HEADER_BYTES), 0)
     return _Opened(segment, damaged=1 if size >= SEGMENT_HEADER_BYTES else 0)
+
+
+def _drop_if_empty(opened: _Opened) -> bool:
+    """Remove a segment without any record, good or damaged; say whether that was done."""
+    if opened.segment.records or opened.damaged:
+        return False
+    with contextlib.suppress(OSError):
+        opened.segment.remove()
+        return True
+    return False

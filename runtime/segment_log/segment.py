@@ -18,7 +18,14 @@ from runtime.segment_log.record import (
     encode_record,
     encode_seal,
 )
-from runtime.segment_log.scan import BlockReader, DamagedSpan, ScannedRecord, read_header, scan_records
+from runtime.segment_log.scan import (
+    BlockReader,
+    DamagedSpan,
+    ReadAt,
+    ScannedRecord,
+    read_header,
+    scan_records,
+)
 from runtime.segment_log.segment_header import SEGMENT_HEADER_BYTES, SegmentHeader, encode_segment_header
 
 SUFFIX: Final = ".segment"
@@ -33,6 +40,11 @@ _BLOCK_BYTES_HEADERS: Final = 16 * 1024
 def segment_path(directory: Path, number: int) -> Path:
     """Return where segment `number` lives."""
     return directory / f"{number:016d}{SUFFIX}"
+
+
+def is_segment_name(name: str) -> bool:
+    """Say whether a file of this name is a segment."""
+    return name.endswith(SUFFIX) and name.removesuffix(SUFFIX).isdecimal()
 
 
 class Segment:
@@ -87,15 +99,21 @@ class Segment:
         self.durable_end = data_end
 
     def finish_recovered(self) -> None:
-        """Cut what follows the records, sync and seal; a disk that refuses leaves the segment failed."""
+        """Cut what follows the records, sync and seal; a disk that refuses leaves the segment failed.
+
+        The process that wrote the records may have died before it could sync them, or after a sync failed:
+        then their pages are clean in the cache and not on the disk, and a sync alone would do nothing. So
+        they are made dirty again first, by writing what is there already.
+        """
         try:
             self._descriptor = self._filesystem.open(self.path, writable=True)
             if self.size > self.data_end:
                 self._filesystem.truncate(self._descriptor, self.data_end)
                 self.size = self.data_end
+            self._copy(self._descriptor, self._descriptor, self.data_end)
             self._filesystem.sync(self._descriptor)
         except OSError:
-            self.is_failed = True
+            self._fail_recovered()
             return
         self.seal()
 
@@ -164,7 +182,7 @@ class Segment:
         """Return the record at `offset`; None if none was written there or it is damaged."""
         descriptor = self._filesystem.open(self.path)
         try:
-            read_at = partial(self._filesystem.read_at, descriptor)
+            read_at = self._reader(descriptor)
             header = read_header(read_at, self._seed, offset, self.data_end)
             if header is None:
                 return None
@@ -180,7 +198,7 @@ class Segment:
         descriptor = self._filesystem.open(self.path)
         try:
             block_bytes = _BLOCK_BYTES_WITH_PAYLOADS if with_payloads else _BLOCK_BYTES_HEADERS
-            read_at = BlockReader(partial(self._filesystem.read_at, descriptor), block_bytes)
+            read_at = BlockReader(self._reader(descriptor), block_bytes)
             yield from scan_records(read_at, self._seed, start, self.data_end, with_payloads=with_payloads)
         finally:
             self._filesystem.close(descriptor)
@@ -233,22 +251,56 @@ class Segment:
             self._filesystem.close(self._descriptor)
             self._descriptor = None
 
-    def _copy_durable_part(self, copy: int) -> int:
+    def _fail_recovered(self) -> None:
+        """Take everything into memory: none of it is known to be on stable storage."""
+        self.is_failed = True
+        with contextlib.suppress(OSError):
+            descriptor = self._filesystem.open(self.path)
+            try:
+                data = self._filesystem.read_at(descriptor, self.data_end, 0)
+            finally:
+                self._filesystem.close(descriptor)
+            self._unsynced.append((0, data))
+            self.unsynced_bytes = len(data)
+            self.durable_end = 0
+
+    def _reader(self, descriptor: int) -> ReadAt:
+        """Return what reads the file; after a failed sync, what is not durable is read from memory."""
+        from_file = partial(self._filesystem.read_at, descriptor)
+        unsynced = list(self._unsynced) if self.is_failed else []
+        if not unsynced:
+            return from_file
+        start, tail = unsynced[0][0], b"".join(data for _, data in unsynced)
+
+        def read_at(size_bytes: int, offset: int) -> bytes:
+            head = from_file(min(size_bytes, start - offset), offset) if offset < start else b""
+            begin = offset + len(head) - start
+            return head + tail[begin : begin + size_bytes - len(head)]
+
+        return read_at
+
+    def _copy_durable_part(self, target: int) -> int:
         source = self._filesystem.open(self.path)
         try:
-            offset = 0
-            while offset < self.durable_end:
-                data = self._filesystem.read_at(source, min(_COPY_BYTES, self.durable_end - offset), offset)
-                if not data:
-                    raise OSError(errno.EIO, "durable bytes are gone", str(self.path))
-                self._write_all(copy, [data], offset)
-                offset += len(data)
-            return offset
+            return self._copy(source, target, self.durable_end)
         finally:
             self._filesystem.close(source)
 
+    def _copy(self, source: int, target: int, end: int) -> int:
+        """Write what `source` holds before `end` to the same place in `target`; return `end`."""
+        offset = 0
+        while offset < end:
+            data = self._filesystem.read_at(source, min(_COPY_BYTES, end - offset), offset)
+            if not data:
+                raise OSError(errno.EIO, "the file has become shorter", str(self.path))
+            taken = self._filesystem.write_at(target, [data], offset)
+            if taken == 0:
+                raise OSError(errno.ENOSPC, "the disk took no bytes", str(self.path))
+            offset += taken
+        return offset
+
     def _write(self, parts: Sequence[bytes]) -> None:
-        """Write behind the end and grow by it; at an error what was written is overwritten by the next."""
+        """Write behind the records and grow by it; raise OSError and stay as it was."""
         assert self._descriptor is not None, "a closed segment takes no data"
         self._write_all(self._descriptor, parts, self.data_end)
         for part in parts:
@@ -258,15 +310,22 @@ class Segment:
         self.size = self.data_end
 
     def _write_all(self, descriptor: int, parts: Sequence[bytes], offset: int) -> None:
-        written = self._filesystem.write_at(descriptor, parts, offset)
-        if written == sum(map(len, parts)):
-            return
-        rest = b"".join(parts)[written:]
-        while rest:
-            taken = self._filesystem.write_at(descriptor, [rest], offset + written)
-            if taken == 0:
-                raise OSError(errno.ENOSPC, "the disk took no bytes", str(self.path))
-            written, rest = written + taken, rest[taken:]
+        """Write all of `parts` at `offset`, the file's end; raise OSError and leave the end where it was."""
+        rest = parts
+        written, wanted = 0, sum(map(len, parts))
+        try:
+            while written < wanted:
+                taken = self._filesystem.write_at(descriptor, rest, offset + written)
+                if taken == 0:
+                    raise OSError(errno.ENOSPC, "the disk took no bytes", str(self.path))
+                written += taken
+                if written < wanted:
+                    rest = [b"".join(parts)[written:]]
+        except OSError:
+            if written:
+                with contextlib.suppress(OSError):  # what stays is overwritten by the next record
+                    self._filesystem.truncate(descriptor, offset)
+            raise
 
     def _remove_if_there(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -38,6 +38,8 @@ class SegmentSet:
         unsynced: those with data that is not on stable storage.
         evicted: records given up and not yet reported to the owner; None if it does not want to know.
         is_directory_dirty: names have changed since the directory was synced.
+        appended: records appended since the log was opened.
+        durable_through: how many of those, from the first, are on stable storage or evicted.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class SegmentSet:
         self.evicted: list[EvictedRecord] | None = [] if reports_evicted else None
         self.is_directory_dirty = True
         self.counts = Counts(recovered.damaged, recovered.truncated_bytes)
+        self.appended = 0
+        self.durable_through = 0
         self._directory = directory
         self._options = options
         self._active: dict[int, Segment] = {}
@@ -89,6 +93,7 @@ class SegmentSet:
                 self._answer_write_error(error, segment)
                 continue
             self.unsynced[segment.number] = segment
+            self.appended += 1
             return record_id
 
     def retire(self, segment: Segment) -> None:
