@@ -12,9 +12,10 @@ from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.packet import Packet, PacketKind, Reference, quality_code_of
 from shared_models.codecs.backend import BackendOptions, Network
 from shared_models.codecs.codec import CodedLayer, Latents, Symbols
-from shared_models.codecs.pictures import check_pixels, to_pixels, to_tensor
+from shared_models.codecs.pictures import check_pixels, to_tensor
 from shared_models.codecs.slim.layer import Layer, LayerName
 from shared_models.codecs.slim.profile import SlimProfile, encoder_part
+from shared_models.codecs.tiles import run_decoder
 from shared_models.entropy.context_coding import Condition
 from shared_models.errors import BackendError, InputError, MissingReferenceError, UnsupportedError
 from shared_models.frames import Pixels
@@ -150,8 +151,7 @@ class SlimCodec:
 
     def preview(self, latents: Latents, frame_width: int, frame_height: int) -> Pixels:
         """Make a picture from the base latents alone."""
-        (x_hat,) = self.network("preview").run(latents)
-        return to_pixels(x_hat, frame_width, frame_height)
+        return run_decoder(self.network("preview"), [latents], [], frame_width, frame_height)
 
     def reconstruct(self, base: CodedLayer, enhancement: CodedLayer) -> Pixels:
         """Make the full picture from base and enhancement."""
@@ -160,8 +160,8 @@ class SlimCodec:
         quality_code = enhancement.packet.quality_code
         e_hat = quantiser.latents(enhancement.symbols, quality_code)
         gain = quantiser.gain(quality_code).reshape(1, -1)  # (1, C): how coarse each channel is
-        (x_hat,) = self.network("full").run(y_hat, e_hat, gain)
-        return to_pixels(x_hat, base.packet.frame_width, base.packet.frame_height)
+        width, height = base.packet.frame_width, base.packet.frame_height
+        return run_decoder(self.network("full"), [y_hat, e_hat], [gain], width, height)
 
     def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
         limits = self.package.manifest.limits
