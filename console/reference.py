@@ -30,8 +30,12 @@ def docs(
       slimstream docs --output docs/ref
     """
     from console.main import ENTRIES
+    from console.reference_schemas import schema_pages
 
     make_directory(output)
+    for name, text in schema_pages().items():
+        (output / name).write_text(text, encoding="utf-8")
+        typer.echo(f"{output / name}")
     page = output / "cli.md"
     page.write_text(cli_page(ENTRIES), encoding="utf-8")
     typer.echo(f"{page}: {len(ENTRIES)} commands")
