@@ -6,14 +6,14 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import grpc
 import grpc.aio
 import structlog
 
 from edge.metrics import EdgeMetrics
-from edge.pulls import NEAREST_MAX, PullAnswer, PullAnswerer, PulledLayer, PullRequest
+from edge.pulls import NEAREST_MAX, PullAnswer, PulledLayer, PullRequest
 from edge.ring import Ring
 from runtime.credentials.client import Metadata
 from shared_models.errors import NotHeldError, SlimstreamError
@@ -28,10 +28,18 @@ CHUNK_BYTES: Final = 128 << 10
 log = structlog.get_logger(part="edge.pulls")
 
 
+class Answers(Protocol):
+    """What makes the answers; called in a thread."""
+
+    def answer(self, request: PullRequest) -> PullAnswer:
+        """Return the layer; raise SlimstreamError, NotHeldError for a frame that is gone."""
+        ...
+
+
 class PullDelivery:
     """Answers pulls one after the other while a connection lasts; the gateway asks again after another."""
 
-    def __init__(self, answerer: PullAnswerer, ring: Ring, waiting_max: int, metrics: EdgeMetrics) -> None:
+    def __init__(self, answerer: Answers, ring: Ring, waiting_max: int, metrics: EdgeMetrics) -> None:
         """Let at most `waiting_max` pulls wait."""
         self._answerer = answerer
         self._ring = ring

@@ -20,10 +20,21 @@ class ContainerSource:
     """The first video stream of whatever FFmpeg can open."""
 
     def __init__(
-        self, url: str, *, name: str, options: Mapping[str, str], open_timeout_s: float, read_timeout_s: float
+        self,
+        url: str,
+        *,
+        name: str,
+        is_live: bool,
+        options: Mapping[str, str],
+        open_timeout_s: float,
+        read_timeout_s: float,
     ) -> None:
-        """Open `url`; errors call it `name`, since a URL may hold a password. Raises SourceError."""
+        """Open `url`; errors call it `name`, since a URL may hold a password. Raises SourceError.
+
+        A live stream has no end, only failures, and its frames are as old as they are when they come.
+        """
         self._name = name
+        self._is_live = is_live
         try:
             self._container = av.open(url, options=dict(options), timeout=(open_timeout_s, read_timeout_s))
         except (OSError, ValueError) as error:  # PyAV's errors are OSError, ValueError or both
@@ -44,12 +55,15 @@ class ContainerSource:
             try:
                 packet = next(self._packets)
             except StopIteration:
+                if self._is_live:
+                    raise SourceError(f"{self._name} ended the stream") from None
                 return None
             except (OSError, ValueError) as error:
                 raise SourceError(f"{self._name} stopped: {_cause(error)}") from error
             self._decode(packet)
         frame = self._decoded.pop(0)
-        media_s = self._clock.at(None if frame.time is None else float(frame.time))
+        position_s = self._clock.at(None if frame.time is None else float(frame.time))
+        media_s = None if self._is_live else position_s
         return Grab(media_s, lambda long_side_px: _to_rgb(frame, long_side_px, self._name))
 
     def close(self) -> None:

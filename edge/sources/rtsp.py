@@ -24,6 +24,7 @@ def open_rtsp(url: str, *, transport: str, open_timeout_s: float, read_timeout_s
     return ContainerSource(
         url,
         name=mask_url_passwords(url),
+        is_live=True,
         options=options,
         open_timeout_s=open_timeout_s,
         read_timeout_s=read_timeout_s,

@@ -10,4 +10,6 @@ def open_video_file(path: Path) -> ContainerSource:
     """Open a video file; raise SourceError if it is absent or holds no video."""
     if not path.is_file():
         raise SourceError(f"there is no video file {path}")
-    return ContainerSource(str(path), name=str(path), options={}, open_timeout_s=30.0, read_timeout_s=30.0)
+    return ContainerSource(
+        str(path), name=str(path), is_live=False, options={}, open_timeout_s=30.0, read_timeout_s=30.0
+    )

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from edge.config import LinkConfig
-from edge.gaps import GapReason
 from edge.metrics import EdgeMetrics
 from edge.pull_delivery import PullDelivery
 from edge.pulls import PullAnswer, PullRequest
@@ -220,7 +219,7 @@ async def test_a_frame_that_the_gateway_rejects_becomes_a_gap(tmp_path: Path, ga
         await gateway.until(lambda: rig.session.unacknowledged_frames == 0)
         await rig.settled()
     (gap,) = gateway.gaps.values()
-    assert (gap.reason, gap.first_seq) == (GapReason.ENCODE_FAILED, 0)
+    assert (gap.reason, gap.first_seq) == (frame_pb2.GAP_REASON_ENCODE_FAILED, 0)
 
 
 async def test_a_pull_brings_the_kept_source_with_its_hash(tmp_path: Path, gateway: FakeGateway) -> None:
