@@ -13,7 +13,7 @@ _HEAD = "<!-- Written by `make docs` from the code: change the text beside the f
 _METRICS_INTRO = """\
 Both processes serve Prometheus metrics over HTTP on `metrics.host` and `metrics.port`, loopback unless told
 otherwise. Times are in seconds, sizes in bytes. A counter's name ends in `_total`; a histogram also has
-`_bucket`, `_sum` and `_count`. The dashboard in `deploy/grafana` and the alerts in `deploy/prometheus` show them.
+`_bucket`, `_sum` and `_count`. `deploy/grafana` has a dashboard of them and `deploy/prometheus` alerts.
 """
 
 
