@@ -1,13 +1,14 @@
-"""Integer networks as ONNX: convolutions, multiplications by powers of two, floors and clips, and nothing
-else.
+"""Integer networks as ONNX: convolutions, multiplications by powers of two, floors and clips alone.
 
-Only export imports this module; what runs a network needs onnxruntime or nothing.
+Weights are stored as int8 and cast, which a runtime folds away when it loads the file. Only export imports
+this module; what runs a network needs onnxruntime or nothing.
 """
 
 from typing import Final
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from shared_models.entropy.integer_layers import IntegerLayers
@@ -27,10 +28,15 @@ def to_onnx(network: IntegerLayers, name: str) -> bytes:
         constants.append(numpy_helper.from_array(np.asarray(value, np.float32), label))
         return label
 
+    def int8_constant(label: str, value: NDArray[np.int8]) -> str:
+        constants.append(numpy_helper.from_array(value, f"{label}_int8"))
+        nodes.append(helper.make_node("Cast", [f"{label}_int8"], [label], to=TensorProto.FLOAT))
+        return label
+
     tensor = INPUT_NAME
     for number, layer in enumerate(network.layers):
         size = layer.weight.shape[2]
-        weight = constant(f"weight_{number}", layer.weight)
+        weight = int8_constant(f"weight_{number}", layer.weight)
         bias = constant(f"bias_{number}", layer.bias)
         scale = constant(f"scale_{number}", 2.0**-layer.shift)
         lowest, highest = (

@@ -10,34 +10,30 @@ from numpy.typing import NDArray
 from shared_models.entropy.integer_layers import IntegerLayers
 from shared_models.errors import ModelError
 
-# Sizes on both sides of the tiles that fast convolutions use, and one batch.
-_SHAPES: Final = ((1, 1, 1), (1, 5, 9), (3, 8, 8))
+_SHAPE: Final = (1, 6, 9)  # batch, height, width: neither is a multiple of the tiles of fast convolutions
+_SPARSE_SHAPE: Final = (2, 8, 8)  # a batch of whole tiles
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswers:
-    """Pairs of inputs (B, C_in, H, W) int16 and outputs (B, C_out, H, W) int32."""
+    """Pairs of inputs (B, C_in, H, W) and outputs (B, C_out, H, W), in the smallest types that hold them."""
 
-    pairs: tuple[tuple[NDArray[np.int16], NDArray[np.int32]], ...]
+    pairs: tuple[tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]], ...]
 
     @classmethod
     def of(cls, network: IntegerLayers, seed: int = 0) -> Self:
         """Make answers from noise, sparse symbols, and extremes that drive the sums towards their bound."""
         rng = np.random.default_rng(seed)
-        first = network.layers[0].weight.astype(np.int64)
-        pairs = []
-        for shape in _SHAPES:
-            size = (shape[0], network.input_channels, *shape[1:])
-            noise = rng.integers(network.lowest, network.highest + 1, size)
-            sparse = np.where(
-                rng.random(size) < 0.1, np.clip(rng.integers(-3, 4, size), network.lowest, None), 0
-            )
-            favoured = first[rng.integers(len(first))].sum(axis=(1, 2)) > 0  # (C_in,): the signs that add up
-            extreme = np.where(favoured[:, None, None], network.highest, network.lowest)
-            for inputs in (noise, sparse, np.broadcast_to(extreme, size)):
-                kept = np.ascontiguousarray(inputs, np.int16)
-                pairs.append((kept, network.run(kept)))
-        return cls(tuple(pairs))
+        size = (_SHAPE[0], network.input_channels, *_SHAPE[1:])
+        sparse_size = (_SPARSE_SHAPE[0], network.input_channels, *_SPARSE_SHAPE[1:])
+        noise = rng.integers(network.lowest, network.highest + 1, size)
+        small = np.clip(rng.integers(-3, 4, sparse_size), network.lowest, network.highest)
+        sparse = np.where(rng.random(sparse_size) < 0.1, small, 0)
+        weight = network.layers[0].weight.astype(np.int64)
+        favoured = weight[rng.integers(len(weight))].sum(axis=(1, 2)) > 0  # (C_in,): the signs that add up
+        extreme = np.where(favoured[:, None, None], network.highest, network.lowest)
+        inputs = (noise, sparse, np.broadcast_to(extreme, size))
+        return cls(tuple((_smallest(each), _smallest(network.run(each))) for each in inputs))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Give the arrays that a package stores; `from_arrays` takes them back."""
@@ -57,3 +53,12 @@ class KnownAnswers:
         return cls(
             tuple((arrays[f"inputs_{number}"], arrays[f"outputs_{number}"]) for number in range(count))
         )
+
+
+def _smallest(array: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Give the same integers in the smallest signed type that holds them."""
+    for dtype in (np.int8, np.int16):
+        limits = np.iinfo(dtype)
+        if limits.min <= array.min() and array.max() <= limits.max:
+            return np.ascontiguousarray(array, dtype)
+    return np.ascontiguousarray(array, np.int32)
