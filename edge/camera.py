@@ -96,9 +96,8 @@ class Camera:
         self._metrics.pictures.labels(self.name).inc()
         self._pool.wake(self)
 
-    def source_failed(self, error: str) -> None:
-        """Note that the source failed and will be opened again."""
-        self.health.down(error)
+    def source_failed(self) -> None:
+        """Count a failure of the source; it will be opened again."""
         self._metrics.source_errors.labels(self.name).inc()
 
     def keep_gaps(self, gaps: list[Gap]) -> None:

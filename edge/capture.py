@@ -55,7 +55,7 @@ class CaptureObserver(Protocol):
         """A picture waits in the mailbox."""
         ...
 
-    def source_failed(self, error: str) -> None:
+    def source_failed(self) -> None:
         """The source failed and will be opened again."""
         ...
 
@@ -181,7 +181,8 @@ class CaptureThread(threading.Thread):
             self._backoff.reset()
         delay_s = self._backoff.next_s()
         log.warning("source_failed", camera=self._camera, reason=error, retry_s=round(delay_s, 2))
-        self._observer.source_failed(error)
+        self._health.down(error)
+        self._observer.source_failed()
         until_s = time.monotonic() + delay_s
         while True:
             self._observer.keep_gaps(

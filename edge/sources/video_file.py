@@ -1,9 +1,13 @@
 """A video file as a source."""
 
 from pathlib import Path
+from typing import Final
 
 from edge.sources.container import ContainerSource
 from shared_models.errors import SourceError
+
+_DISK_S: Final = 30.0
+"""How long a disk, which may be a network's, may take."""
 
 
 def open_video_file(path: Path) -> ContainerSource:

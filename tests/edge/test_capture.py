@@ -47,7 +47,8 @@ class Script:
 
 
 class Observer:
-    def __init__(self) -> None:
+    def __init__(self, health: CameraHealth) -> None:
+        self.health = health
         self.gaps: list[Gap] = []
         self.errors: list[str] = []
         self.pictures = 0
@@ -56,8 +57,8 @@ class Observer:
     def picture_taken(self) -> None:
         self.pictures += 1
 
-    def source_failed(self, error: str) -> None:
-        self.errors.append(error)
+    def source_failed(self) -> None:
+        self.errors.append(self.health.at(0.0).last_error)
         self.on_failure()
 
     def keep_gaps(self, gaps: list[Gap]) -> None:
@@ -72,7 +73,7 @@ class Rig:
         self.clock = ManualClock()
         self.mailbox: Mailbox[Captured] = Mailbox(100, keeps_newest=True)
         self.health = CameraHealth()
-        self.observer = Observer()
+        self.observer = Observer(self.health)
         self.thread = CaptureThread(
             "cam",
             5,

@@ -82,7 +82,7 @@ class Observer:
         self.pictures += 1
         self.then()
 
-    def source_failed(self, error: str) -> None:
+    def source_failed(self) -> None:
         self.failures += 1
         self.then()
 
