@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from shared_models.codecs.slim.enhancement import load_enhancement
+from shared_models.codecs.slim.enhancement import SlimEnhancement
 from shared_models.codecs.slim.model import load_slim_base
 from shared_models.entropy.context import QUALITY_ROWS, QUALITY_STEPS, ContextModel, StoredContext
 from shared_models.entropy.context_coding import Condition, decode_symbols, encode_symbols
@@ -199,9 +199,6 @@ def train(
     *,
     layer: Annotated[Layer, typer.Option(help="Which layer's symbols are to be coded.")],
     base: Annotated[Path, typer.Option(help="Checkpoint of the base layer, frozen.")],
-    enhancement: Annotated[
-        Path | None, typer.Option(help="Checkpoint of the enhancement layer, frozen.")
-    ] = None,
     pictures: Annotated[Path, typer.Option(help="Picture cache to train on.")],
     held_out: Annotated[Path, typer.Option(help="Folder of other pictures, to measure bytes on.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint, log and the finished model go.")],
@@ -214,7 +211,7 @@ def train(
     """Train a layer's entropy model, or go on with folder/latest.pt; then fit its tables and write it."""
     torch.manual_seed(0)
     frozen = load_slim_base(base)
-    full = None if layer is Layer.BASE or enhancement is None else load_enhancement(enhancement)
+    full = SlimEnhancement() if layer is Layer.ENHANCEMENT else None  # its transform and gains are fixed
     pool = SymbolPool(frozen, full, CropSampler(PictureCache(pictures), crop, 0), crops)
     design = base_design(pool.coded_scales()) if layer is Layer.BASE else enhancement_design()
     recipe = SlimContextRecipe(pool, design, SlimContextConfig())
