@@ -15,5 +15,5 @@ def open_video_file(path: Path) -> ContainerSource:
     if not path.is_file():
         raise SourceError(f"there is no video file {path}")
     return ContainerSource(
-        str(path), name=str(path), is_live=False, options={}, open_timeout_s=30.0, read_timeout_s=30.0
+        str(path), name=str(path), is_live=False, options={}, open_timeout_s=_DISK_S, read_timeout_s=_DISK_S
     )
