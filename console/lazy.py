@@ -52,15 +52,18 @@ def load_command(name: str, entry: Entry) -> Any:
     try:
         app = import_module(entry.module).app
     except ModuleNotFoundError as missing:
-        if entry.extra is None or (missing.name or "").partition(".")[0] in _OURS:
-            raise
-        raise ConfigError(
-            f"`slimstream {name}` needs {missing.name}; pip install 'slimstream[{entry.extra}]'"
-        ) from None
+        raise explained(missing, name, entry) from None
     command = get_command(app)
     command.name = name
     _tidy(command)
     return command
+
+
+def explained(missing: ModuleNotFoundError, name: str, entry: Entry) -> Exception:
+    """Return a ConfigError that names the extra, or `missing` itself where no extra would bring the module."""
+    if entry.extra is None or (missing.name or "").partition(".")[0] in _OURS:
+        return missing
+    return ConfigError(f"`slimstream {name}` needs {missing.name}; pip install 'slimstream[{entry.extra}]'")
 
 
 def _tidy(command: Any) -> None:

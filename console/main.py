@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from console.lazy import Entry, LazyGroup
+from console.lazy import Entry, LazyGroup, explained
 from shared_models.errors import SlimstreamError
 
 TRACEBACK_VARIABLE = "SLIMSTREAM_TRACEBACK"
@@ -86,6 +86,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
+        entry = ENTRIES.get(arguments[0]) if arguments else None
+        if entry and isinstance(error, ModuleNotFoundError):
+            error = explained(error, arguments[0], entry)
         return _fail(*explain(error))
     return code if isinstance(code, int) else 0
 
