@@ -64,14 +64,19 @@ class SimulatedDisk:
         disk.files, disk.stable_names = survivors, dict(survivors)
         return disk
 
-    def drop_caches(self) -> None:
-        """Forget clean pages: readers see what is stable and what is still dirty; sizes are not pages."""
+    def drop_caches(self) -> bool:
+        """Forget clean pages: readers see what is stable and what is still dirty; sizes are not pages.
+
+        Say whether that lost data which a failed sync had called clean.
+        """
+        before = [bytes(file.cached) for file in self.files.values()]
         for file in self.files.values():
             size = len(file.cached)
             file.cached = bytearray(file.stable)
             for offset, data in file.dirty:
                 _apply(file.cached, offset, data)
             file.cached = (file.cached + bytes(size))[:size]
+        return before != [bytes(file.cached) for file in self.files.values()]
 
     def flip_bit(self, path: Path, position: int) -> None:
         file = self.files[path]
@@ -83,6 +88,9 @@ class SimulatedDisk:
     @property
     def used_bytes(self) -> int:
         return sum(len(file.cached) for file in self.files.values())
+
+    def sizes(self) -> dict[str, int]:
+        return {path.name: len(file.cached) for path, file in self.files.items()}
 
     # Filesystem
 
