@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from shared_models.bridges.yolox import FrozenYolox
+from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.recipes.slim_base import SlimBaseConfig, SlimBaseRecipe
+from shared_models.training.recipes.slim_bridge import SlimBridgeConfig, SlimBridgeRecipe
+
+YOLOX = Path(__file__).parents[5] / "shared" / "weights" / "yolox_nano_416.onnx"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not YOLOX.exists(), reason=f"no YOLOX at {YOLOX}"),
+]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> PictureCache:
+    random = np.random.default_rng(0)
+    for i in range(3):
+        Image.fromarray(random.integers(0, 256, (80, 96, 3), np.uint8)).save(tmp_path / f"{i}.png")
+    return build_cache(picture_paths([tmp_path]), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.9])
+def test_a_step_teaches_encoder_gains_prior_preview_and_bridge(
+    pictures: PictureCache, progress: float
+) -> None:
+    recipe = SlimBaseRecipe(pictures, FrozenYolox(YOLOX), SlimBaseConfig(crop=64, shares=(1, 1, 1)))
+    loss, figures = recipe.loss(progress)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(loss)
+    assert (figures["heads"] > 0) == (progress == 0.9)
+    model = recipe.model
+    for part in (model.encoder, model.gains, model.prior, model.preview, recipe.bridge):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+
+def test_fitting_a_bridge_leaves_the_base_alone(pictures: PictureCache) -> None:
+    teacher = FrozenYolox(YOLOX)
+    base = SlimBaseRecipe(pictures, teacher, SlimBaseConfig(crop=64)).networks
+    state = {name: network.state_dict() for name, network in base.items()}
+    recipe = SlimBridgeRecipe(pictures, state, teacher, SlimBridgeConfig(crop=64, batch=2))
+    loss, _ = recipe.loss(0.0)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is None for p in recipe.base.parameters())
+    assert any(p.grad is not None for p in recipe.bridge.parameters())
