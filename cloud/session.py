@@ -6,20 +6,19 @@ touches a disk. An acknowledgement is made only of what `stored` was told.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cloud.answers import ack_of, credit_of, welcome_of
 from cloud.credits import CreditWindow
-from cloud.greeting import INTEGER_MAX, REVISION, CameraEpoch, GreetedCamera, Greeting, read_hello
+from cloud.greeting import REVISION, CameraEpoch, GreetedCamera, Greeting, read_hello
+from cloud.message_checks import check_clock, check_gap, check_moment, checked_format, checked_packet
 from cloud.rejects import RejectBudget, RejectedError, RejectReason
 from cloud.sequences import SeqSet
 from runtime.credentials import Grant
 from shared_models.bitstream.limits import Limits
-from shared_models.bitstream.packet import FINGERPRINT_BYTES, SIDE_MAX, Packet, PacketKind, StreamFormat
-from shared_models.bitstream.reader import read_live
+from shared_models.bitstream.packet import Packet, PacketKind, StreamFormat
 from shared_models.bitstream.writer import write_packet
-from shared_models.errors import BitstreamError
-from slimstream.v1.frame_pb2 import GAP_REASON_UNSPECIFIED, LAYER_BASE, Gap, GapReason
+from slimstream.v1.frame_pb2 import LAYER_BASE, Gap
 from slimstream.v1.ingest_pb2 import (
     AgentStatus,
     ClockReply,
@@ -34,9 +33,6 @@ from slimstream.v1.ingest_pb2 import (
     Welcome,
 )
 from slimstream.v1.store_pb2 import StoredLayer
-
-_GAP_ID_BYTES: Final = 16
-_CLOCK_ERROR_NS_MAX: Final = 100 * 365 * 86_400 * 10**9  # a device without a clock says 1970
 
 
 class Now(NamedTuple):
@@ -208,26 +204,8 @@ class Session:
 
     def _agree_format(self, change: FormatChange) -> list[Event]:
         camera = self._accepted(self._index_of(change.camera))
-        fmt = change.format
-        if change.format_id >= self._limits.formats_max:
-            detail = f"format_id {change.format_id} is not below {self._limits.formats_max}"
-            raise RejectedError(RejectReason.FORMAT_INVALID, detail)
-        if len(fmt.model_fingerprint) != FINGERPRINT_BYTES or not (
-            1 <= fmt.frame_width <= SIDE_MAX and 1 <= fmt.frame_height <= SIDE_MAX
-        ):
-            detail = (
-                f"a format has a fingerprint of {FINGERPRINT_BYTES} bytes and sides of 1 to {SIDE_MAX} pixels"
-            )
-            raise RejectedError(RejectReason.FORMAT_INVALID, detail)
-        if fmt.model_fingerprint not in camera.greeted.accepted_models:
-            detail = f"model {fmt.model_fingerprint.hex()} was not accepted for camera {change.camera}"
-            raise RejectedError(RejectReason.MODEL_NOT_ACCEPTED, detail)
-        try:
-            self._limits.bitstream.check_pixels(fmt.frame_width, fmt.frame_height)
-        except BitstreamError as error:
-            raise RejectedError(RejectReason.of(error), str(error)) from None
-        camera.formats[change.format_id] = StreamFormat(
-            fmt.model_fingerprint, fmt.frame_width, fmt.frame_height
+        camera.formats[change.format_id] = checked_format(
+            change, camera.greeted.accepted_models, self._limits.formats_max, self._limits.bitstream
         )
         return []
 
@@ -236,9 +214,7 @@ class Session:
             detail = "more than a window was sent beyond the credits"
             raise RejectedError(RejectReason.OVER_CREDIT, detail, is_fatal=True)
         camera = self._accepted(frame.camera_index)
-        if frame.seq > INTEGER_MAX or frame.time.capture_ns < 0 or frame.time.monotonic_ns < 0:
-            detail = f"frame {frame.seq} has a seq beyond 2^63-1 or a time before 1970"
-            raise RejectedError(RejectReason.FRAME_INVALID, detail)
+        check_moment(frame)
         if frame.seq in camera.stored:
             camera.durable.add(frame.seq, frame.seq)
             self._credits.settle(len(frame.packet))
@@ -250,22 +226,12 @@ class Session:
         if fmt is None:
             detail = f"format_id {frame.format_id} was not agreed for camera {camera.greeted.key.camera}"
             raise RejectedError(RejectReason.FORMAT_UNKNOWN, detail)
-        packet = self._read_packet(frame, fmt)
+        packet = checked_packet(frame, fmt, self._limits.bitstream)
         if packet.kind is PacketKind.BASE_PREDICTED and not _has_reference(camera, packet):
             return self._ask_for_keyframe(frame)
         camera.pending.add(frame.seq)
         layer = self._describe(camera, frame, packet, now)
         return [NewFrame(frame.camera_index, layer, write_packet(packet), len(frame.packet))]
-
-    def _read_packet(self, frame: FramePacket, fmt: StreamFormat) -> Packet:
-        try:
-            packet = read_live(frame.packet, fmt, self._limits.bitstream, frame.seq)
-        except BitstreamError as error:
-            raise RejectedError(RejectReason.of(error), str(error)) from None
-        if not packet.kind.is_base:
-            detail = f"a frame's packet is a base layer and this one is {packet.kind.name.lower()}"
-            raise RejectedError(RejectReason.UNSUPPORTED, detail)
-        return packet
 
     def _ask_for_keyframe(self, frame: FramePacket) -> list[Event]:
         """Turn a predicted frame away whose reference is not here: only an intra frame can follow."""
@@ -304,16 +270,12 @@ class Session:
     def _take_gap(self, gap: Gap) -> list[Event]:
         index = self._index_of(gap.camera)
         camera = self._accepted(index)
-        _check_gap(gap, camera.greeted.key)
+        check_gap(gap, camera.greeted.key)
         return [NewGap(index, gap)]
 
     def _answer_clock(self, sample: ClockSample, now: Now) -> StreamResponse:
         if sample.HasField("offset_ns"):
-            if abs(sample.offset_ns) > _CLOCK_ERROR_NS_MAX or sample.uncertainty_ns < 0:
-                detail = (
-                    f"a clock offset of {sample.offset_ns} ns ± {sample.uncertainty_ns} ns is not believed"
-                )
-                raise RejectedError(RejectReason.CLOCK_INVALID, detail)
+            check_clock(sample)
             self._clock_offset_ns, self._clock_uncertainty_ns = sample.offset_ns, sample.uncertainty_ns
         elif sample.is_stepped:
             self._clock_offset_ns, self._clock_uncertainty_ns = None, 0
@@ -340,23 +302,3 @@ class Session:
 def _has_reference(camera: _Camera, packet: Packet) -> bool:
     assert packet.reference is not None, "a predicted packet names its reference"
     return packet.reference.seq in camera.stored or packet.reference.seq in camera.pending
-
-
-def _check_gap(gap: Gap, key: CameraEpoch) -> None:
-    if len(gap.gap_id) != _GAP_ID_BYTES:
-        detail = f"a gap_id has {_GAP_ID_BYTES} bytes and this one {len(gap.gap_id)}"
-    elif gap.epoch != key.epoch:
-        detail = f"the gap is of epoch {gap.epoch} and camera {key.camera} greeted with {key.epoch}"
-    elif gap.reason not in GapReason.values() or gap.reason == GAP_REASON_UNSPECIFIED:
-        detail = f"gap reason {gap.reason} is not known"
-    elif not 0 <= gap.start_ns <= gap.end_ns:
-        detail = f"the gap starts at {gap.start_ns} and ends at {gap.end_ns}"
-    elif gap.HasField("first_seq") != gap.HasField("last_seq"):
-        detail = "a gap names both its first and its last seq, or neither"
-    elif gap.HasField("first_seq") and not gap.first_seq <= gap.last_seq <= INTEGER_MAX:
-        detail = f"the gap runs from seq {gap.first_seq} to {gap.last_seq}"
-    elif gap.frames > INTEGER_MAX:
-        detail = f"the gap stands for {gap.frames} frames"
-    else:
-        return
-    raise RejectedError(RejectReason.GAP_INVALID, detail)

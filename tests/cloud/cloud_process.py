@@ -76,9 +76,11 @@ def start_cloud_process(
 
 
 @contextmanager
-def cloud_process(directory: Path, package: Path, **settings: str) -> Iterator[CloudProcess]:
+def cloud_process(
+    directory: Path, package: Path, *, port: int = 0, roles: str = "gateway,worker,api", **settings: str
+) -> Iterator[CloudProcess]:
     """Run a cloud for the length of the block."""
-    cloud = start_cloud_process(directory, package, **settings)  # type: ignore[arg-type]
+    cloud = start_cloud_process(directory, package, port=port, roles=roles, **settings)
     try:
         yield cloud
     finally:
