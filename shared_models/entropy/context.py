@@ -1,5 +1,4 @@
-"""`ContextModel`: for every symbol of every pass, a table index and an integer mean, from what was coded
-before.
+"""`ContextModel`: from what was coded before, a table index and an integer mean for every symbol of a pass.
 
 Networks live in *latent units*, in which a channel looks alike at every quality; integer tables with one row
 per whole quality (0 to 100) translate symbols into these units and the networks' answers back into symbols.
@@ -29,9 +28,7 @@ FRACTION_BITS: Final = 12  # of the multipliers
 _ROUND: Final = 1 << FRACTION_BITS - 1  # half a unit, so that a shift rounds
 INPUT_MAX: Final = 127  # magnitude of what a network sees
 QUALITY_PLANES: Final = 5
-_INSIDE: Final = (
-    64  # a constant plane: with zero padding around it, it shows a network where the picture ends
-)
+_INSIDE: Final = 64  # a constant plane: zero padding around it shows a network where the picture ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +123,9 @@ class ContextModel:
                 coding = _network_pass(label, own, group_map, number, network)
                 _check_fit(label, network, len(coding.inputs) + _given_planes(units), len(coding.members))
             passes.append(coding)
-        refused = (coding.network.refused for coding in passes if coding.network is not None)
-        answers = tuple(error for error in refused if error is not None)
-        return cls(group_map, table_set, units, levels, mean_bits, first_table, tuple(passes), answers)
+        outcomes = [coding.network.refused for coding in passes if coding.network is not None]
+        refused = tuple(error for error in outcomes if error is not None)
+        return cls(group_map, table_set, units, levels, mean_bits, first_table, tuple(passes), refused)
 
     @property
     def channels(self) -> int:
