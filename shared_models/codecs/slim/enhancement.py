@@ -2,11 +2,11 @@
 
     pixels ── block DCT ── e ── gains, dead zone ── symbols ── e_hat
 
-    e_hat ─┬──────────────────────────── + ── inverse DCT ─┬─ + ── picture
-    y_hat ─┴─ residual net (coefficients) ┘   residual net ─┘
+    e_hat ── inverse DCT ───────────────────────────────┬── + ── picture
+    symbols, step, y_hat ── what rounding may have taken ── residual net
 
 The edge answers a pull with a transform that costs less than reading the JPEG; what is learnt sits in the
-entropy model and in the decoder. Both residual nets end in zeros, so training starts from plain DCT coding
+entropy model and in the decoder. The residual net ends in zeros, so training starts from plain DCT coding
 and can only mend it: reconstruction points, prediction from the base, no block edges.
 """
 
@@ -25,8 +25,7 @@ from shared_models.layers.block_dct import PLANES, BlockDct, InverseBlockDct
 from shared_models.layers.residual import ResidualBlock
 
 GREY_LEVELS = 255.0
-COEFFICIENT_SCALE = 10.0  # brings coefficients of pixels in [0, 1] to about unit variance for the nets
-FEATURES = 16  # what the net on coefficients tells the net on pixels, at stride 2
+FEATURES = 16  # channels at stride 2 that tell the net on pixels about symbols, step and base
 
 
 class FullDecoder(nn.Module):
@@ -35,33 +34,30 @@ class FullDecoder(nn.Module):
     def __init__(self, config: EnhancementConfig) -> None:
         """Start as the inverse block DCT."""
         super().__init__()
-        C, N, M = ENHANCEMENT_CHANNELS, config.decoder_hidden, config.refine_hidden
-        self.base = nn.Conv2d(config.latent_channels, 4 * config.latent_channels, 1)
-        self.enter = nn.Conv2d(C + config.latent_channels + 1, N, 3, padding=1)
-        self.blocks = nn.Sequential(*(ResidualBlock(N) for _ in range(config.decoder_blocks)))
-        self.leave = zero_conv(N, C)
+        C, N, M = ENHANCEMENT_CHANNELS, config.context_hidden, config.refine_hidden
         self.transform = InverseBlockDct()
+        self.base = nn.Conv2d(config.latent_channels, 4 * config.latent_channels, 1)
+        self.context = nn.Conv2d(C + config.latent_channels + 1, N, 3, padding=1)
         self.features = nn.Conv2d(N, 16 * FEATURES, 1)
-        self.refine_enter = nn.Conv2d(12 + FEATURES, M, 3, padding=1)
-        self.refine_blocks = nn.Sequential(*(ResidualBlock(M) for _ in range(config.refine_blocks)))
-        self.refine_leave = zero_conv(M, 12)
+        self.enter = nn.Conv2d(12 + FEATURES, M, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(M) for _ in range(config.refine_blocks)))
+        self.leave = zero_conv(M, 12)
 
     def forward(self, y_hat: Tensor, e_hat: Tensor, gain: Tensor) -> Tensor:
         """(B, 64, h, w), (B, 192, 2h, 2w), (B, 192) -> (B, 3, 16h, 16w) RGB, about [0, 1] (not clipped).
 
-        Both nets speak in steps, since no correction is larger than what rounding took.
+        The net sees companded symbols and speaks in steps: no correction is larger than what rounding took.
         """
-        log_step = -gain.log().unsqueeze(2).unsqueeze(3)  # (B, 192, 1, 1)
-        mean_log_step = log_step.mean(dim=1, keepdim=True)  # (B, 1, 1, 1)
-        level = mean_log_step + torch.zeros_like(e_hat[:, :1])  # (B, 1, 2h, 2w)
+        gain = gain.unsqueeze(2).unsqueeze(3)  # (B, 192, 1, 1)
+        log_step = -gain.log().mean(dim=1, keepdim=True)  # (B, 1, 1, 1)
+        level = log_step + torch.zeros_like(e_hat[:, :1])  # (B, 1, 2h, 2w)
         base = F.pixel_shuffle(self.base(y_hat), 2)  # (B, 64, 2h, 2w)
-        t = F.relu(self.enter(torch.cat([e_hat * COEFFICIENT_SCALE, base, level], dim=1)))
-        t = self.blocks(t)  # (B, N, 2h, 2w)
-        x_hat: Tensor = self.transform(e_hat + self.leave(t) * log_step.exp())  # (B, 3, 16h, 16w)
+        t = F.relu(self.context(torch.cat([companded(e_hat * gain), base, level], dim=1)))
         features = F.pixel_shuffle(self.features(t), 4)  # (B, 16, 8h, 8w)
-        r = F.relu(self.refine_enter(torch.cat([F.pixel_unshuffle(x_hat, 2), features], dim=1)))
-        r = self.refine_leave(self.refine_blocks(r)) * mean_log_step.exp()  # (B, 12, 8h, 8w)
-        return x_hat + F.pixel_shuffle(r, 2)
+        x_hat: Tensor = self.transform(e_hat)  # (B, 3, 16h, 16w)
+        t = F.relu(self.enter(torch.cat([F.pixel_unshuffle(x_hat, 2), features], dim=1)))
+        residual = self.leave(self.blocks(t)) * log_step.exp()  # (B, 12, 8h, 8w)
+        return x_hat + F.pixel_shuffle(residual, 2)
 
 
 class SlimEnhancement(nn.Module):
@@ -97,6 +93,12 @@ class SlimEnhancement(nn.Module):
         """(B, 64, h, w), (B, 192, 2h, 2w), (B, 192, 1, 1) -> (B, 3, 16h, 16w) RGB, not clipped."""
         x_hat: Tensor = self.decoder(y_hat, symbols / gain, gain.flatten(1))
         return x_hat
+
+
+def companded(symbols: Tensor) -> Tensor:
+    """asinh, in operators that ONNX exporters know: brings symbols of any size into a net's range."""
+    magnitude = symbols.abs()
+    return symbols.sign() * (magnitude + (magnitude.square() + 1).sqrt()).log()
 
 
 def log_gain_table(config: EnhancementConfig) -> Tensor:

@@ -21,7 +21,6 @@ class EnhancementConfig:
     step_coarsest: float = 64.0
     step_finest: float = 9.0
     dead_zone: float = 1 / 6  # H.264's reference encoder, intra blocks
-    decoder_hidden: int = 160
-    decoder_blocks: int = 3
+    context_hidden: int = 64
     refine_hidden: int = 48
     refine_blocks: int = 2

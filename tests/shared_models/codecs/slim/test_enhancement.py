@@ -9,7 +9,7 @@ from shared_models.codecs.slim.enhancement import SlimEnhancement, load_enhancem
 from shared_models.codecs.slim.enhancement_config import EnhancementConfig
 from shared_models.errors import InputError
 
-SMALL = EnhancementConfig(decoder_hidden=16, decoder_blocks=1, refine_hidden=8, refine_blocks=1)
+SMALL = EnhancementConfig(context_hidden=16, refine_hidden=8, refine_blocks=1)
 
 
 def picture(height: int = 32, width: int = 48) -> torch.Tensor:

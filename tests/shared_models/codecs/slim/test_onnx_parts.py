@@ -20,7 +20,7 @@ from shared_models.codecs.slim.preview import DeepPreviewDecoder
 from shared_models.codecs.slim.transforms import PreviewDecoder
 from shared_models.errors import ModelError
 
-SMALL = EnhancementConfig(decoder_hidden=16, decoder_blocks=1, refine_hidden=8, refine_blocks=1)
+SMALL = EnhancementConfig(context_hidden=16, refine_hidden=8, refine_blocks=1)
 
 
 def shaken(module: torch.nn.Module) -> torch.nn.Module:

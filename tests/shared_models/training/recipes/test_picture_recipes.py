@@ -10,7 +10,7 @@ from shared_models.training.recipes.slim_enhancement import SlimEnhancementConfi
 from shared_models.training.recipes.slim_preview import SlimPreviewConfig, SlimPreviewRecipe
 from shared_models.training.trainer import Recipe
 
-SMALL = EnhancementConfig(decoder_hidden=16, decoder_blocks=1, refine_hidden=8, refine_blocks=1)
+SMALL = EnhancementConfig(context_hidden=16, refine_hidden=8, refine_blocks=1)
 
 
 @pytest.fixture(scope="module")
