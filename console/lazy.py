@@ -60,7 +60,7 @@ def load_command(name: str, entry: Entry) -> Any:
 
 
 def explained(missing: ModuleNotFoundError, name: str, entry: Entry) -> Exception:
-    """Return a ConfigError that names the extra, or `missing` itself where no extra would bring the module."""
+    """Return a ConfigError that names the extra, or `missing` itself where no extra would help."""
     if entry.extra is None or (missing.name or "").partition(".")[0] in _OURS:
         return missing
     return ConfigError(f"`slimstream {name}` needs {missing.name}; pip install 'slimstream[{entry.extra}]'")
