@@ -75,7 +75,8 @@ class SegmentLog:
             directory: belongs to the log alone.
             options: sizes and times; see SegmentLogOptions.
             on_evicted: is told of every record given up, outside the log's lock: before the append that
-                caused it returns, or in the log's own thread where a failed sync did.
+                caused it returns, or in the log's own thread where a failed sync did. It must not wait for
+                a sync.
 
         Raises:
             StorageError: the directory cannot be used at all, or another process has the log open.

@@ -93,6 +93,9 @@ def _open_unsealed(segment: Segment, size: int) -> _Opened:
     segment.adopt(size, data_end, records)
     if records or damaged:
         segment.finish_recovered()
+    else:
+        with contextlib.suppress(OSError):
+            segment.empty()
     return _Opened(segment, damaged, truncated_bytes)
 
 

@@ -228,7 +228,7 @@ class Segment:
         self._filesystem.rename(target, self.path)
 
     def empty(self) -> None:
-        """Give every block back to the disk but keep the file, as the tombstone of its number."""
+        """Give every block back to the disk, even while others have the file open; keep only its number."""
         descriptor = self._filesystem.open(self.path, writable=True)
         try:
             self._filesystem.truncate(descriptor, SEGMENT_HEADER_BYTES)
@@ -241,8 +241,7 @@ class Segment:
         self.close()
 
     def remove(self) -> None:
-        """Delete the file; blocks are free at once even while a sync holds a descriptor."""
-        self.empty()
+        """Delete the file."""
         self._filesystem.remove(self.path)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The segments that a log holds: which take data, how many bytes they are, which goes first."""
 
+import contextlib
 import errno
 import time
 from dataclasses import dataclass
@@ -137,22 +138,27 @@ class SegmentSet:
     def evict(self, segment: Segment) -> None:
         """Give up `segment` and every record in it; raise OSError if the disk does not let go."""
         self.retire(segment)
-        if self.evicted is not None:
-            self.evicted += _records_of(segment)
+        evicted = [] if self.evicted is None else _records_of(segment)
         records, before = segment.records, segment.size
-        # The highest number stays as an empty file, so that a restart cannot give its ids again.
-        is_newest = segment.number == self._next_number - 1
-        if is_newest:
-            segment.empty()
-        else:
-            segment.remove()
-            del self.held[segment.number]
+        segment.empty()
         self.unsynced.pop(segment.number, None)
         self.is_directory_dirty = True
-        self._retired_bytes -= before - (segment.size if is_newest else 0)
+        self._retired_bytes -= before - segment.size
         self._retired_records -= records
         self.counts.evicted_records += records
         self.counts.evicted_segments += 1
+        if self.evicted is not None:
+            self.evicted += evicted
+        # The highest number stays as an empty file, so that a restart cannot give its ids again.
+        if segment.number != self._next_number - 1:
+            self._remove(segment)
+
+    def _remove(self, segment: Segment) -> None:
+        """Delete an empty segment; if the disk does not let go it stays a tombstone until the next start."""
+        with contextlib.suppress(OSError):
+            segment.remove()
+            del self.held[segment.number]
+            self._retired_bytes -= segment.size
 
     def _begin_segment(self, importance: int, size: int) -> Segment:
         if (full := self._active.get(importance)) is not None:
@@ -162,7 +168,7 @@ class SegmentSet:
             self._directory, self._next_number, importance, time.time_ns(), self._options.filesystem
         )
         self._next_number += 1
-        self.held[segment.number] = self._active[importance] = segment
+        self.held[segment.number] = self.unsynced[segment.number] = self._active[importance] = segment
         self.is_directory_dirty = True
         return segment
 
