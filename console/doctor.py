@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shared_models.errors import SlimstreamError
@@ -164,7 +165,7 @@ def doctor(
         for heading in ("check", "", "seen", "remedy"):
             table.add_column(heading, overflow="fold")
         for finding in seen:
-            table.add_row(finding.check, finding.verdict, finding.seen, finding.remedy)
+            table.add_row(finding.check, finding.verdict, escape(finding.seen), escape(finding.remedy))
         Console().print(table)
     if any(finding.verdict is Verdict.BROKEN for finding in seen):
         raise typer.Exit(1)
