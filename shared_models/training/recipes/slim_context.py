@@ -37,7 +37,6 @@ from shared_models.training.trainer import Trainer, TrainerConfig
 
 LEADING_SHARE: Final = 0.25  # of the base channels: they help to code the others at the first position
 STATIC_STEP: Final = 4  # qualities that share the tables of a pass without a network
-STATIC_CROPS: Final = 1024  # crops counted for each of them
 STATIC_BATCH: Final = 64
 HELD_OUT_CROPS: Final = 64
 BAND_ENDS: Final = (3, 18, 48, 108, 192)  # channels are 3 * frequency + plane, in zigzag order
@@ -64,6 +63,7 @@ class SlimContextConfig:
 
     batch: int = 8
     fitting_batches: int = 300
+    static_batches: int = 16  # of 64 crops, counted for each quality that has static tables
     seed: int = 0
 
 
@@ -131,17 +131,21 @@ class SlimContextRecipe:
         tables: list[Table] = []
         index: dict[int, NDArray[np.int64]] = {}
         if design.passes[0] is None:
-            tables, index[0] = static_tables(self.pool, design.group_map.members(0) // 4)
+            tables, index[0] = static_tables(
+                self.pool, design.group_map.members(0) // 4, self.config.static_batches
+            )
         return store_context(name, self.model, fitted_ladder(design.ladder, counts), tables, index)
 
 
-def static_tables(pool: SymbolPool, channels: NDArray[np.intp]) -> tuple[list[Table], NDArray[np.int64]]:
+def static_tables(
+    pool: SymbolPool, channels: NDArray[np.intp], batches: int
+) -> tuple[list[Table], NDArray[np.int64]]:
     """Fit a table to each of `channels` at every fourth quality; give their numbers too, (101, channels)."""
     scales, N = pool.coded_scales(), len(channels)
     tables: list[Table] = []
     for quality in range(0, QUALITY_ROWS, STATIC_STEP):
         counts = ResidualCounts(N)
-        for picked in torch.randint(len(pool), (STATIC_CROPS // STATIC_BATCH, STATIC_BATCH)):
+        for picked in torch.randint(len(pool), (batches, STATIC_BATCH)):
             symbols = pool.coded_symbols(picked, torch.full((STATIC_BATCH,), float(quality))).symbols
             chosen = symbols[:, channels].numpy().astype(np.int64)
             counts.add(np.broadcast_to(np.arange(N)[:, None, None], chosen.shape), chosen)
@@ -152,11 +156,11 @@ def static_tables(pool: SymbolPool, channels: NDArray[np.intp]) -> tuple[list[Ta
     return tables, group[:, None] * N + np.arange(N)
 
 
-def factorised(name: str, pool: SymbolPool) -> StoredContext:
+def factorised(name: str, pool: SymbolPool, batches: int) -> StoredContext:
     """Give the model without any context, its tables fitted to the same symbols: the yardstick."""
     group_map = GroupMap(np.zeros((pool.channels, 2, 2), np.uint8))
     trained = TrainedContext(ContextDesign(group_map, (None,)), pool.coded_scales(), None)
-    tables, index = static_tables(pool, np.arange(pool.channels))
+    tables, index = static_tables(pool, np.arange(pool.channels), batches)
     ladder = trained.design.ladder.tables()
     return store_context(name, trained, ladder, tables, {0: np.repeat(index, 4, axis=1)})
 
@@ -222,7 +226,7 @@ def train(
     if trainer.stopped:
         return
     name = layer.context_name
-    stored, yardstick = recipe.export(name), factorised(name, pool)
+    stored, yardstick = recipe.export(name), factorised(name, pool, recipe.config.static_batches)
     save(stored, folder)
     unseen = build_cache(picture_paths([held_out]), folder / "held-out")
     test = SymbolPool(frozen, full, CropSampler(unseen, crop, 1), HELD_OUT_CROPS)
