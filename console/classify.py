@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from console.inputs import PICTURE_SUFFIXES, SLIM_SUFFIX, expand, track_files, write_json
-from console.latents import latent_frames
+from console.latents import PictureCoding, latent_frames
 from console.options import (
+    LONG_SIDE_PX,
+    LongSide,
     Model,
     Provider,
     Providers,
@@ -33,6 +35,7 @@ def classify(
     top: Annotated[int, typer.Option(min=1, max=1000, help="How many classes of each picture.")] = 5,
     quality: Quality = None,
     width: Width = None,
+    long_side: LongSide = LONG_SIDE_PX,
     model: Model = DEFAULT_PACKAGE,
     provider: Providers = Provider.CPU,
     threads: Threads = 1,
@@ -51,9 +54,10 @@ def classify(
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
     codec = load_codec(model, provider, threads)
     classifier = LatentClassifier(codec.package, codec.backend)
+    coding = PictureCoding(quality, width, long_side)
     rows: list[dict[str, Any]] = []
     for source in track_files(sources, "classifying"):
-        for frame in latent_frames(codec, source, quality, width):
+        for frame in latent_frames(codec, source, coding):
             (classes,) = classifier.classify(frame.latents, top=top)
             named = [asdict(item) | {"score": round(item.score, 5)} for item in classes]
             rows.append({"file_name": source.name, "seq": frame.seq, "classes": named})

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from console.inputs import PICTURE_SUFFIXES, SLIM_SUFFIX, expand, track_files, write_json
-from console.latents import LatentFrame, latent_frames
+from console.latents import LatentFrame, PictureCoding, latent_frames
 from console.options import (
+    LONG_SIDE_PX,
+    LongSide,
     Model,
     Provider,
     Providers,
@@ -55,6 +57,7 @@ def detect(
     ] = BUILT_IN_PATH,
     quality: Quality = None,
     width: Width = None,
+    long_side: LongSide = LONG_SIDE_PX,
     score_min: Annotated[
         float, typer.Option(min=0, max=1, help="Drop detections that score less; low suits evaluation.")
     ] = 0.01,
@@ -76,10 +79,11 @@ def detect(
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
     codec = load_codec(model, provider, threads)
     detector = open_detector(path, codec)
+    coding = PictureCoding(quality, width, long_side)
     rows: list[dict[str, Any]] = []
     payload_bytes = frames = 0
     for source, image_id in track_files(list(zip(sources, image_ids(sources), strict=True)), "detecting"):
-        for frame in latent_frames(codec, source, quality, width):
+        for frame in latent_frames(codec, source, coding):
             (found,) = detector.detect(
                 frame.latents, [(frame.frame_width, frame.frame_height)], score_min=score_min
             )
@@ -132,10 +136,10 @@ def coco_rows(found: Iterable["Detection"], image_id: int, frame: LatentFrame) -
             "image_id": image_id,
             "category_id": detection.category_id,
             "bbox": [
-                round(detection.x_min, 2),
-                round(detection.y_min, 2),
-                round(detection.x_max - detection.x_min, 2),
-                round(detection.y_max - detection.y_min, 2),
+                round(detection.x_min * frame.scale_x, 2),
+                round(detection.y_min * frame.scale_y, 2),
+                round((detection.x_max - detection.x_min) * frame.scale_x, 2),
+                round((detection.y_max - detection.y_min) * frame.scale_y, 2),
             ],
             "score": round(detection.score, 5),
             "file_name": frame.source.name,

@@ -92,6 +92,19 @@ def read_picture(path: Path, side_px_min: int, side_px_max: int) -> Pixels:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 
+def shrink(pixels: Pixels, long_side_px: int, side_px_min: int) -> Pixels:
+    """Make a picture smaller so that no side is beyond `long_side_px`; smaller ones stay as they are.
+
+    A picture so narrow that a side would fall below `side_px_min` keeps that many there.
+    """
+    height, width = pixels.shape[:2]
+    if max(height, width) <= long_side_px:
+        return pixels
+    scale = long_side_px / max(height, width)
+    size = max(round(width * scale), side_px_min), max(round(height * scale), side_px_min)
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file whole; raise InputError."""
     try:

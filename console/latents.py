@@ -5,12 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.inputs import SLIM_SUFFIX, read_bytes, read_picture
+from console.inputs import SLIM_SUFFIX, read_bytes, read_picture, shrink
 from shared_models.errors import BitstreamError, InputError
 
 if TYPE_CHECKING:
     from shared_models.codecs.codec import Latents
     from shared_models.codecs.slim.codec import SlimCodec
+
+SOURCE_SIDE_PX_MAX = 16384
+"""Sides of pictures that are made smaller before they are coded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureCoding:
+    """How pictures are coded on their way to a task; None leaves the choice to the model."""
+
+    quality: float | None
+    width: float | None
+    long_side_px: int
+    """Larger pictures are made smaller first, to this; 0 keeps them as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +36,35 @@ class LatentFrame:
     frame_width: int
     frame_height: int
     payload_bytes: int
+    scale_x: float = 1.0
+    """Columns of the input for one column of the coded frame."""
+    scale_y: float = 1.0
 
 
-def latent_frames(
-    codec: "SlimCodec", source: Path, quality: float | None, width: float | None
-) -> Iterator[LatentFrame]:
+def latent_frames(codec: "SlimCodec", source: Path, coding: PictureCoding) -> Iterator[LatentFrame]:
     """Yield every frame of a `.slim` file, or code a picture; raise InputError that names the file."""
     if source.suffix.lower() == SLIM_SUFFIX:
         yield from _stored_frames(codec, source)
         return
     runtime, limits = codec.profile.runtime, codec.package.manifest.limits
-    pixels = read_picture(source, limits.side_px_min, limits.side_px_max)
+    pixels = read_picture(source, limits.side_px_min, SOURCE_SIDE_PX_MAX)
+    resized = shrink(pixels, coding.long_side_px or limits.side_px_max, limits.side_px_min)
     coded = codec.encode_base(
-        pixels,
-        quality=runtime.quality_default if quality is None else quality,
-        width=runtime.width_default if width is None else width,
+        resized,
+        quality=runtime.quality_default if coding.quality is None else coding.quality,
+        width=runtime.width_default if coding.width is None else coding.width,
     )
     packet = coded.packet  # its symbols are what a decoder sees: see Coded
-    latents = codec.latents(coded.symbols, packet.quality_code)
-    yield LatentFrame(source, 0, latents, packet.frame_width, packet.frame_height, packet.payload_bytes)
+    yield LatentFrame(
+        source=source,
+        seq=0,
+        latents=codec.latents(coded.symbols, packet.quality_code),
+        frame_width=packet.frame_width,
+        frame_height=packet.frame_height,
+        payload_bytes=packet.payload_bytes,
+        scale_x=pixels.shape[1] / packet.frame_width,
+        scale_y=pixels.shape[0] / packet.frame_height,
+    )
 
 
 def _stored_frames(codec: "SlimCodec", source: Path) -> Iterator[LatentFrame]:

@@ -22,6 +22,17 @@ Width = Annotated[
         metavar="W", help="Width of the encoder: 0.25, 0.5, 0.75 or 1. Without it: the model's default."
     ),
 ]
+LongSide = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=4096,
+        metavar="PX",
+        help="Make larger pictures smaller first, to this long side, as detectors and classifiers expect; "
+        "0 keeps them.",
+    ),
+]
+LONG_SIDE_PX = 416
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads of the networks.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines for people.")]
 OutputDirectory = Annotated[

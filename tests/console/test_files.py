@@ -107,6 +107,22 @@ def test_a_file_and_the_picture_it_came_from_give_the_same_detections(
     assert of_picture == of_file
 
 
+def test_boxes_are_in_pixels_of_the_picture_even_where_it_was_coded_smaller(
+    slimstream: CommandLine, pictures: Path, tmp_path: Path
+) -> None:
+    found = []
+    for name, factor in (("small.png", 1), ("large.png", 4)):
+        image = Image.open(pictures / "12.png")
+        image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST).save(
+            tmp_path / name
+        )
+        arguments = ("--json", tmp_path / "out.json", "--long-side", "48", *MODEL)
+        assert slimstream("detect", tmp_path / name, *arguments).code == 0
+        found.append(json.loads((tmp_path / "out.json").read_text())[0])
+    assert found[0]["category_id"] == found[1]["category_id"]
+    assert np.allclose(np.array(found[0]["bbox"]) * 4, found[1]["bbox"], atol=8)
+
+
 def test_classes_are_named(slimstream: CommandLine, pictures: Path, tmp_path: Path) -> None:
     slimstream("classify", pictures, "--json", tmp_path / "out.json", "--top", "3", *MODEL)
     rows = json.loads((tmp_path / "out.json").read_text())

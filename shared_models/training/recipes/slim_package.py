@@ -12,6 +12,7 @@ import typer
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from shared_models.codecs.slim.config import QUALITY_DEFAULT, SlimConfig
 from shared_models.codecs.slim.enhancement import load_enhancement
 from shared_models.codecs.slim.enhancement_config import (
     ENHANCEMENT_CHANNELS,
@@ -104,27 +105,34 @@ def assemble(
         Path | None, typer.Option(help="The card: data, recipe, measured figures, as JSON.")
     ] = None,
     name: Annotated[str, typer.Option(help="The package's name.")] = "slim-1",
+    quality: Annotated[float, typer.Option(help="Default quality of the base.")] = QUALITY_DEFAULT,
+    enhancement_quality: Annotated[
+        float, typer.Option(help="Default quality of the enhancement.")
+    ] = ENHANCEMENT_QUALITY_DEFAULT,
 ) -> None:
     """Write the package, with sums and fingerprint."""
     model = load_slim_base(base)
     parts = float_networks(model, exports) | gain_parts(model, enhancement) | entropy_parts(context)
     parts |= training_weights(model)
-    package = write_slim_package(output, name, parts, json.loads(_read(card)) if card else {})
+    runtime = RuntimeConfig(
+        widths=tuple(map(float, model.config.width_names)),
+        width_default=float(model.config.width_names[-1]),
+        quality_default=quality,
+        enhancement_quality_default=enhancement_quality,
+    )
+    package = write_slim_package(output, name, runtime, parts, json.loads(_read(card)) if card else {})
     size_bytes = sum(part.size_bytes for part in package.manifest.parts.values())
     typer.echo(f"{output}: fingerprint {package.manifest.fingerprint}, {size_bytes / 2**20:.1f} MiB")
 
 
-def write_slim_package(output: Path, name: str, parts: Parts, card: dict[str, JsonValue]) -> ModelPackage:
+def write_slim_package(
+    output: Path, name: str, runtime: RuntimeConfig, parts: Parts, card: dict[str, JsonValue]
+) -> ModelPackage:
     """Write `parts` with the manifest of the shipped configuration."""
-    config = SlimModel().config
+    config = SlimConfig()
     decoding = DecodingConfig(
         base=LayerShape(channels=config.latent_channels, stride=config.stride),
         enhancement=LayerShape(channels=ENHANCEMENT_CHANNELS, stride=ENHANCEMENT_STRIDE),
-    )
-    runtime = RuntimeConfig(
-        widths=tuple(map(float, config.width_names)),
-        width_default=float(config.width_names[-1]),
-        enhancement_quality_default=ENHANCEMENT_QUALITY_DEFAULT,
     )
     return write_package(
         output,
