@@ -6,8 +6,9 @@ Records are durable before the index knows them, so the index can only lag behin
 
 from typing import Final
 
-from cloud.storage.index import Index, Located
+from cloud.storage.index import Index
 from cloud.storage.records import read_key
+from cloud.storage.rows import Located
 from runtime.segment_log.log import SegmentLog
 from runtime.segment_log.record import RecordId
 from runtime.segment_log.segment_header import SEGMENT_HEADER_BYTES

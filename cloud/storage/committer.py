@@ -11,10 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cloud.storage.index import Index, Located
+from cloud.storage.index import Index
 from cloud.storage.known import unknown_entries
 from cloud.storage.records import Entry, ResultEntry, form_of, key_of
 from cloud.storage.result_queries import newest_cursor
+from cloud.storage.rows import Located
 from runtime.segment_log.eviction import EvictedRecord
 from runtime.segment_log.log import SegmentLog
 from runtime.segment_log.record import RecordId

@@ -2,8 +2,8 @@
 
 import contextlib
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,36 +11,24 @@ from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, 
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.sequences import SeqInterval
-from cloud.storage.records import Key
-from cloud.storage.tables import (
-    LOCATED,
-    SCHEMA_VERSION,
-    cameras,
-    coverage,
-    failures,
-    frames,
-    gaps,
-    layers,
-    metadata,
-    results,
-    segments,
-)
-from runtime.segment_log.record import RecordId
+from cloud.sequences import SeqSet
+from cloud.storage.rows import Located, camera_of, covered_seqs, row_of
+from cloud.storage.tables import LOCATED, SCHEMA_VERSION, cameras, coverage, metadata, segments
 from shared_models.errors import StorageError
-from slimstream.v1.frame_pb2 import LAYER_BASE, FrameId, Gap
-from slimstream.v1.store_pb2 import StoredFailure, StoredLayer, StoredResult
+from slimstream.v1.store_pb2 import StoredLayer
 
 _BUSY_TIMEOUT_MS: Final = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """What a record's key says, where the record is, and how large its payload is."""
-
-    key: Key
-    record_id: RecordId
-    payload_bytes: int
+# Statements are built once: building one costs more than SQLite needs to run it.
+_INSERT_NEW: Final = {
+    table: insert(table).on_conflict_do_nothing() for tables in LOCATED.values() for table in tables
+}
+_COUNT_RECORDS: Final = insert(segments).on_conflict_do_update(
+    index_elements=["log", "number"], set_={"records": segments.c.records + insert(segments).excluded.records}
+)
+_SET_RECORDS: Final = insert(segments).on_conflict_do_update(
+    index_elements=["log", "number"], set_={"records": insert(segments).excluded.records}
+)
 
 
 class Index:
@@ -110,25 +98,25 @@ class Index:
 
     def add(self, connection: Connection, log: str, located: Iterable[Located]) -> None:
         """Add rows for records of `log`; what is there already stays as it is."""
-        added: dict[int, int] = {}
+        rows: defaultdict[Table, list[dict[str, Any]]] = defaultdict(list)
+        covered: defaultdict[tuple[int, int], SeqSet] = defaultdict(SeqSet)
+        added: Counter[int] = Counter()
         for record in located:
-            match record.key:
-                case StoredLayer():
-                    self._add_layer(connection, record.key, record)
-                case Gap():
-                    self._add_gap(connection, record.key, record)
-                case StoredResult():
-                    self._add_found(connection, results, record.key, record)
-                case StoredFailure():
-                    self._add_found(connection, failures, record.key, record)
-            added[record.record_id.segment] = added.get(record.record_id.segment, 0) + 1
-        for number, count in added.items():
-            statement = insert(segments).values(log=log, number=number, records=count)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["log", "number"], set_={"records": segments.c.records + count}
-                )
-            )
+            agent = record.key.agent if isinstance(record.key, StoredLayer) else ""
+            camera_id = self._camera_id(connection, camera_of(record.key), agent)
+            table, row = row_of(record, camera_id)
+            rows[table].append(row)
+            if (seqs := covered_seqs(record.key)) is not None:
+                covered[camera_id, seqs[0]].add(seqs[1], seqs[2])
+            added[record.record_id.segment] += 1
+        for table, new in rows.items():
+            connection.execute(_INSERT_NEW[table], new)
+        for (camera_id, epoch), intervals in covered.items():
+            for first, last in intervals:
+                _cover(connection, camera_id, epoch, first, last)
+        counts = [{"log": log, "number": number, "records": count} for number, count in added.items()]
+        if counts:
+            connection.execute(_COUNT_RECORDS, counts)
 
     def known_segments(self, connection: Connection, log: str) -> Mapping[int, int]:
         """Return how many records of each segment of `log` the index knows."""
@@ -137,10 +125,7 @@ class Index:
 
     def set_segment(self, connection: Connection, log: str, number: int, records: int) -> None:
         """Note that the index knows everything that is good in a segment."""
-        statement = insert(segments).values(log=log, number=number, records=records)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["log", "number"], set_={"records": records})
-        )
+        connection.execute(_SET_RECORDS, [{"log": log, "number": number, "records": records}])
 
     def forget_segments(self, connection: Connection, log: str, numbers: Iterable[int]) -> None:
         """Remove the rows whose records went with these segments. Coverage stays: it was stored once."""
@@ -151,65 +136,23 @@ class Index:
                 delete(segments).where(segments.c.log == log).where(segments.c.number == number)
             )
 
-    def camera_id(self, connection: Connection, name: str, agent: str) -> int:
-        """Return the id of a camera, which is added, or moved to `agent`, if need be."""
+    def _camera_id(self, connection: Connection, name: str, agent: str) -> int:
+        """Return the id of a camera, which is added, or moved to `agent`, if need be; "" is any agent."""
         known = self._camera_ids.get((name, agent))
         if known is not None:
             return known
-        statement = insert(cameras).values(name=name, agent=agent)
         changes = {"agent": agent} if agent else {"name": name}
+        statement = insert(cameras).values(name=name, agent=agent)
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changes))
         found = int(connection.execute(select(cameras.c.id).where(cameras.c.name == name)).scalar_one())
-        self._camera_ids = {key: value for key, value in self._camera_ids.items() if key[0] != name}
+        if agent:  # one agent has a camera at a time: the next one is written down again
+            self._camera_ids = {key: value for key, value in self._camera_ids.items() if key[0] != name}
         self._camera_ids[name, agent] = found
         return found
 
-    def _frame_columns(self, connection: Connection, frame: FrameId, agent: str = "") -> dict[str, Any]:
-        camera_id = self.camera_id(connection, frame.camera, agent)
-        return {"camera_id": camera_id, "epoch": frame.epoch, "seq": frame.seq}
 
-    def _add_layer(self, connection: Connection, layer: StoredLayer, record: Located) -> None:
-        row = self._frame_columns(connection, layer.frame, layer.agent) | _place(record)
-        if layer.layer == LAYER_BASE:
-            row |= {
-                "capture_ns": layer.time.capture_ns,
-                "monotonic_ns": layer.time.monotonic_ns,
-                "width": layer.frame_width,
-                "height": layer.frame_height,
-                "model": layer.model_fingerprint,
-                "base_bytes": record.payload_bytes,
-            }
-            _insert_new(connection, frames, row)
-            cover(connection, row["camera_id"], layer.frame.epoch, layer.frame.seq, layer.frame.seq)
-            return
-        row |= {"layer": layer.layer, "quality_code": layer.quality_code, "layer_bytes": record.payload_bytes}
-        row |= {
-            "psnr_db": layer.psnr_db if layer.HasField("psnr_db") else None,
-            "preview_psnr_db": layer.preview_psnr_db if layer.HasField("preview_psnr_db") else None,
-        }
-        _insert_new(connection, layers, row)
-
-    def _add_gap(self, connection: Connection, gap: Gap, record: Located) -> None:
-        camera_id = self.camera_id(connection, gap.camera, "")
-        row = {"gap_id": gap.gap_id, "camera_id": camera_id, "start_ns": gap.start_ns, "end_ns": gap.end_ns}
-        row |= {"message": gap.SerializeToString()} | _place(record)
-        _insert_new(connection, gaps, row)
-        if gap.HasField("first_seq"):
-            cover(connection, camera_id, gap.epoch, gap.first_seq, gap.last_seq)
-
-    def _add_found(
-        self, connection: Connection, table: Table, key: StoredResult | StoredFailure, record: Located
-    ) -> None:
-        row = self._frame_columns(connection, key.frame) | {"path": key.path} | _place(record)
-        if isinstance(key, StoredResult):
-            row |= {"cursor": key.cursor, "capture_ns": key.capture_ns}
-        else:
-            row |= {"reason": key.reason}
-        _insert_new(connection, table, row)
-
-
-def cover(connection: Connection, camera_id: int, epoch: int, first: int, last: int) -> SeqInterval:
-    """Add `first`..`last` to an epoch's coverage and return the interval they are now part of."""
+def _cover(connection: Connection, camera_id: int, epoch: int, first: int, last: int) -> None:
+    """Add `first`..`last` to an epoch's coverage, and join what they touch."""
     touching = (
         (coverage.c.camera_id == camera_id)
         & (coverage.c.epoch == epoch)
@@ -217,20 +160,11 @@ def cover(connection: Connection, camera_id: int, epoch: int, first: int, last: 
         & (coverage.c.last_seq >= first - 1)
     )
     rows = connection.execute(select(coverage.c.first_seq, coverage.c.last_seq).where(touching)).all()
-    merged = SeqInterval(min([first, *(row[0] for row in rows)]), max([last, *(row[1] for row in rows)]))
-    if rows != [(merged.first, merged.last)]:
-        connection.execute(delete(coverage).where(touching))
-        row = {"camera_id": camera_id, "epoch": epoch, "first_seq": merged.first, "last_seq": merged.last}
-        connection.execute(insert(coverage).values(row))
-    return merged
-
-
-def _place(record: Located) -> dict[str, Any]:
-    return {"segment": record.record_id.segment, "offset": record.record_id.offset}
-
-
-def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    connection.execute(insert(table).values(row).on_conflict_do_nothing())
+    merged_first = min([first, *(row.first_seq for row in rows)])
+    merged_last = max([last, *(row.last_seq for row in rows)])
+    connection.execute(delete(coverage).where(touching))
+    row = {"camera_id": camera_id, "epoch": epoch, "first_seq": merged_first, "last_seq": merged_last}
+    connection.execute(insert(coverage).values(row))
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,156 @@
+"""Agent and cloud as two processes over loopback: everything that lies between a picture and its result."""
+
+import hashlib
+import json
+import subprocess
+import time
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import grpc
+import pytest
+from PIL import Image
+
+from shared_models.packages.package import ModelPackage
+from slimstream.v1 import control_pb2 as control
+from slimstream.v1.control_pb2_grpc import FramesServiceStub, ResultsServiceStub
+from tests.cloud.cloud_process import cloud_process, environment, slimstream
+from tests.end_to_end.agent_process import CAMERA, agent_process, write_pictures
+from tests.end_to_end.link import Link
+
+DONE_S_MAX = 120.0
+FRAMES = 150
+
+
+def listed(port: int) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the numbers of stored frames, and the gaps that name numbers."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        request = control.ListRequest(camera=CAMERA, end_ns=2**62, with_gaps=True)
+        items = list(FramesServiceStub(channel).List(request))
+    seqs = [item.frame.frame.seq for item in items if item.HasField("frame")]
+    gaps = [(item.gap.first_seq, item.gap.last_seq) for item in items if item.gap.HasField("first_seq")]
+    return sorted(seqs), gaps
+
+
+def pull(port: int, output: Path, *arguments: str) -> dict[str, object]:
+    """Run `slimstream pull` and return its JSON."""
+    command = slimstream("pull", CAMERA, "-o", str(output), "--server", f"127.0.0.1:{port}", "--json")
+    command += arguments
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, object] = json.loads(done.stdout)
+    return report
+
+
+def wait_for_frames(port: int, count: int) -> None:
+    """Return when `count` frames are stored."""
+    deadline = time.monotonic() + DONE_S_MAX
+    while len(listed(port)[0]) < count:
+        assert time.monotonic() < deadline, f"only {listed(port)} is stored"
+        time.sleep(0.1)
+
+
+def test_every_picture_is_stored_seen_and_can_be_pulled(tmp_path: Path, dct_package: ModelPackage) -> None:
+    pictures = write_pictures(tmp_path / "pictures", 12)
+    with (
+        cloud_process(tmp_path / "cloud", dct_package.path, worker__paths="[detect]") as cloud,
+        agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port),
+    ):
+        wait_for_frames(cloud.port, 12)
+        assert listed(cloud.port)[0] == list(range(12))
+        with grpc.insecure_channel(f"127.0.0.1:{cloud.port}") as channel:
+            call = ResultsServiceStub(channel).Subscribe(control.SubscribeRequest(cursor=1), timeout=60)
+            results = [answer.result for answer in islice(call, 12)]
+        assert sorted(result.frame.seq for result in results) == list(range(12))
+        assert all(result.latency.total_us > 0 for result in results)
+
+        preview = pull(cloud.port, tmp_path / "preview.png", "--seq", "5")
+        assert preview["fetched_bytes"] == 0
+        full = pull(cloud.port, tmp_path / "full.png", "--seq", "5", "--quality", "full")
+        assert full["fetched_bytes"] > 0  # type: ignore[operator]
+        again = pull(cloud.port, tmp_path / "again.png", "--seq", "5", "--quality", "full")
+        assert again["fetched_bytes"] == 0
+        assert (tmp_path / "again.png").read_bytes() == (tmp_path / "full.png").read_bytes()
+        better = pull(cloud.port, tmp_path / "better.png", "--seq", "5", "--quality", "95")
+        known = pull(cloud.port, tmp_path / "preview.png", "--seq", "5")  # by now the edge has compared it
+        assert better["psnr_db"] > known["psnr_db"]  # type: ignore[operator]
+        source = pull(cloud.port, tmp_path / "source.jpg", "--seq", "5", "--quality", "source")
+        digest = hashlib.sha256((tmp_path / "source.jpg").read_bytes()).hexdigest()
+        assert source["source_sha256"] == digest
+        assert (
+            Image.open(tmp_path / "better.png").size == Image.open(tmp_path / "source.jpg").size == (96, 64)
+        )
+
+
+def assert_whole(port: int, frames: int) -> None:
+    """Every captured frame is stored once, or a gap says why it is not."""
+    seqs, gaps = listed(port)
+    assert len(seqs) == len(set(seqs))
+    explained = set(seqs) | {seq for first, last in gaps for seq in range(first, last + 1)}
+    assert explained == set(range(max(explained) + 1))
+    assert len(seqs) >= frames
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_a_killed_cloud_loses_nothing_and_gets_nothing_twice(
+    tmp_path: Path, dct_package: ModelPackage, kills: int
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", FRAMES)
+    with ExitStack() as stack:
+        cloud = stack.enter_context(cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api"))
+        port = cloud.port
+        agent = stack.enter_context(
+            agent_process(tmp_path / "edge", dct_package.path, pictures, port, until_done=True)
+        )
+        for number in range(kills):
+            wait_for_frames(port, 50 * (number + 1))
+            cloud.kill()
+            cloud = stack.enter_context(
+                cloud_process(tmp_path / "cloud", dct_package.path, port=port, roles="gateway,api")
+            )
+        assert agent.wait(DONE_S_MAX) == 0
+        assert_whole(port, FRAMES)
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_a_killed_agent_sends_what_was_not_acknowledged_and_nothing_again(
+    tmp_path: Path, dct_package: ModelPackage, kills: int
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", FRAMES)
+    with cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api") as cloud:
+        for _ in range(kills):
+            stored = len(listed(cloud.port)[0])
+            with agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port) as agent:
+                wait_for_frames(cloud.port, stored + 15)
+                agent.kill()
+        with agent_process(
+            tmp_path / "edge", dct_package.path, pictures, cloud.port, until_done=True
+        ) as agent:
+            assert agent.wait(DONE_S_MAX) == 0
+        assert_whole(cloud.port, FRAMES)
+
+
+@pytest.mark.parametrize("outage_s", [1.5, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_a_link_that_is_cut_and_returns_loses_nothing(
+    tmp_path: Path, dct_package: ModelPackage, outage_s: float
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", FRAMES)
+    with (
+        cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api") as cloud,
+        Link(cloud.port) as link,
+        agent_process(
+            tmp_path / "edge",
+            dct_package.path,
+            pictures,
+            link.port,
+            until_done=True,
+        ) as agent,
+    ):
+        wait_for_frames(cloud.port, 10)
+        link.cut()
+        time.sleep(outage_s)  # the outage itself: nothing can arrive, so there is nothing to wait for
+        assert len(listed(cloud.port)[0]) < FRAMES, "frames came over a link that is down"
+        link.restore()
+        assert agent.wait(DONE_S_MAX + outage_s) == 0
+        assert_whole(cloud.port, FRAMES)
