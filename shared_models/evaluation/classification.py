@@ -12,10 +12,9 @@ import typer
 from PIL import Image
 from torch import Tensor
 
+from shared_models.bridges.classifier_teacher import ClassifierTeacher, Lesson
 from shared_models.codecs.slim.classifier import LatentClassifierNet, load_classifier
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
-from shared_models.training.classifier_teacher import ClassifierTeacher, Lesson
-from shared_models.training.picture_cache import picture_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,7 @@ class AgreementReport:
     sure_top1: float
 
 
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SURE = 0.5  # the teacher's probability from which on it counts as sure
 
 
@@ -70,7 +70,7 @@ def report(
 ) -> None:
     """Print the agreement as one line of JSON a width."""
     slim, net = load_slim_base(base), load_classifier(classifier)
-    paths = picture_paths([pictures])
+    paths = sorted(p for p in pictures.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     look = ClassifierTeacher(teacher)
     lessons = [look.look_at(np.array(Image.open(path).convert("RGB"))) for path in paths]
     for width, name in enumerate(slim.config.width_names):

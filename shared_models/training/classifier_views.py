@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared_models.bridges.classifier_teacher import TEACHER_SIDE, ClassifierTeacher, Lesson
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.frames import Pixels
-from shared_models.training.classifier_teacher import TEACHER_SIDE, ClassifierTeacher, Lesson
 from shared_models.training.picture_cache import PictureCache
 
 PUPIL_SIDE = 256

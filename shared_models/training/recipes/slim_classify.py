@@ -16,10 +16,10 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared_models.bridges.classifier_teacher import ClassifierTeacher
 from shared_models.codecs.slim.classifier import LatentClassifierNet
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.training.checkpoints import start_from
-from shared_models.training.classifier_teacher import ClassifierTeacher
 from shared_models.training.classifier_views import ViewSet, build_views, draw_views, latents_of, open_views
 from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
 from shared_models.training.placement import placed

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from shared_models.bridges.classifier_teacher import Lesson
 from shared_models.evaluation.classification import agreement
-from shared_models.training.classifier_teacher import Lesson
 
 
 def lesson(first: int, height: float) -> Lesson:

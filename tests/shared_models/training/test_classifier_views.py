@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from shared_models.bridges.classifier_teacher import ClassifierTeacher
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.errors import ModelError
-from shared_models.training.classifier_teacher import ClassifierTeacher
 from shared_models.training.classifier_views import (
     PUPIL_SIDE,
     build_views,
