@@ -21,12 +21,17 @@ def pyramid_distance(
 
 
 def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> Tensor:
-    """Objectness everywhere, classes and boxes where the teacher sees objects: (B,).
+    """Return `head_sums` a picture, divided by the objects the teacher sees in it (plus one): (B,)."""
+    errors, objects = head_sums(student, teacher)
+    return errors / (objects + 1)
 
-    Cross entropy against the teacher's scores, L1 for raw boxes. Each picture's sum is divided by the
-    objects the teacher sees in it (plus one), as YOLOX's own loss is.
+
+def head_sums(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> tuple[Tensor, Tensor]:
+    """Objectness everywhere, classes and boxes where the teacher sees objects: (B,) errors, (B,) objects.
+
+    Cross entropy against the teacher's scores, L1 for raw boxes; objects are the sum of objectness.
     """
-    total, objects = student[0].boxes.new_zeros(()), student[0].boxes.new_zeros(())
+    errors, objects = [], []
     for s, t in zip(student, teacher, strict=True):
         objectness = t.objectness.float().sigmoid()  # (B, 1, h, w)
         seen = F.binary_cross_entropy_with_logits(s.objectness.float(), objectness, reduction="none")
@@ -34,7 +39,6 @@ def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) 
             s.classes.float(), t.classes.float().sigmoid(), reduction="none"
         ).sum(dim=1, keepdim=True)
         boxes = (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
-        total = total + (seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3))
-        objects = objects + objectness.sum(dim=(1, 2, 3))
-    distance: Tensor = total / (objects + 1)
-    return distance
+        errors.append((seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3)))
+        objects.append(objectness.sum(dim=(1, 2, 3)))
+    return torch.stack(errors).sum(dim=0), torch.stack(objects).sum(dim=0)

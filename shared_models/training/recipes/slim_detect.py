@@ -17,7 +17,7 @@ from shared_models.bridges.latent_detector import LatentDetectorNetwork, freeze
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.training.answer_windows import AnswerWindows, cache_answers, cache_latents
-from shared_models.training.distillation import head_distance, pyramid_distance
+from shared_models.training.distillation import head_sums, pyramid_distance
 from shared_models.training.picture_cache import PictureCache
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -70,10 +70,11 @@ class SlimDetectRecipe:
             predictions = self.detector.tail.predict(pyramid)
         answers = [answer.to(self.config.device) for answer in batch.answers]
         neck = [level.to(self.config.device) for level in batch.neck]
-        heads = head_distance(predictions, answers)
+        errors, objects = head_sums(predictions, answers)
+        heads = errors.sum() / (objects.sum() + 1)  # as YOLOX's own loss: a crowded picture counts for more
         necks = pyramid_distance(imitated, neck, self.neck_variance, (1 / 3, 1 / 3, 1 / 3))
-        figures = {"heads": heads.mean().item(), "neck": necks.mean().item()}
-        return (heads + self.config.neck_weight * necks).mean(), figures
+        figures = {"heads": heads.item(), "neck": necks.mean().item()}
+        return heads + self.config.neck_weight * necks.mean(), figures
 
     def state_dict(self) -> dict[str, Any]:
         """Return the order of the windows."""
