@@ -59,7 +59,7 @@ def format_duration(duration_s: float) -> str:
         count = duration_s / _SECONDS[unit]
         if count >= 1 and abs(count - round(count)) < 1e-9 * count:
             return f"{round(count)}{unit}"
-    return f"{duration_s:g}s"
+    return f"{duration_s:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 ByteSize = Annotated[

@@ -14,7 +14,7 @@ from runtime.config.tree import ConfigTree, Path, Value
 from shared_models.errors import ConfigError
 
 FILE_BYTES_MAX: Final = 4 << 20
-NODES_MAX: Final = 200_000
+NODES_MAX: Final = 50_000
 """A few hundred cameras take some ten thousand; aliases of aliases reach any number."""
 
 
