@@ -152,7 +152,10 @@ class Agent:
     def _make_pulls(self, quality_default: float) -> PullDelivery:
         config = self._config.pull
         answerer = PullAnswerer(
-            self._ring, self._codec, quality_default=quality_default, reports_psnr=config.reports_psnr
+            self._ring,
+            lambda: SlimCodec(self._codec.package, self._codec.backend),
+            quality_default=quality_default,
+            reports_psnr=config.reports_psnr,
         )
         return PullDelivery(answerer, self._ring, config.waiting_max, self._metrics)
 

@@ -64,6 +64,7 @@ class Camera:
         self._gate = ChangeGate(GateRules(gate.threshold, gate.hold_s, gate.interval_s_max))
         self._left_out = GapTracker(name, ring.epoch(name))
         self._turn = threading.Lock()
+        metrics.source_up.labels(name).set_function(lambda: float(self.health.is_up))
 
     @property
     def settings(self) -> CameraSettingsNow:

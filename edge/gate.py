@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from shared_models.frames import Pixels
 
@@ -116,8 +116,8 @@ class ChangeGate:
 
 def _grid_of(pixels: Pixels) -> NDArray[np.float32]:
     """(H, W, 3) uint8 -> (12, 16) float32 brightness in [0, 1], each cell averaged over its area."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    cells = cv2.resize(grey.astype(np.float32), _GRID, interpolation=cv2.INTER_AREA)
+    grey = Image.fromarray(pixels).convert("L").convert("F")  # averages need more than eight bits
+    cells = np.asarray(grey.resize(_GRID, Image.Resampling.BOX), np.float32)
     return np.multiply(cells, np.float32(1 / 255), dtype=np.float32)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
 
 from shared_models.frames import Pixels
 
@@ -14,7 +14,6 @@ Point: TypeAlias = tuple[float, float]
 Polygon: TypeAlias = tuple[Point, ...]
 
 _GREY: Final = 127
-_SUBPIXEL_BITS: Final = 8  # cv2 takes coordinates as fixed-point integers
 
 
 class MaskPainter:
@@ -38,9 +37,9 @@ class MaskPainter:
 
     def _draw(self, height: int, width: int) -> NDArray[np.bool_]:
         """Mark every pixel that a polygon touches, and one around it: scaling has mixed neighbours."""
-        canvas = np.zeros((height, width), np.uint8)
+        canvas = Image.new("L", (width, height))
+        draw = ImageDraw.Draw(canvas)
         for polygon in self._polygons:
-            # Pixel centres are at +0.5, and cv2 puts them on whole numbers.
-            corners = np.round((polygon * (width, height) - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-            cv2.fillPoly(canvas, [corners], 1, shift=_SUBPIXEL_BITS)
-        return cv2.dilate(canvas, np.ones((3, 3), np.uint8)).astype(np.bool_)
+            corners = polygon * (width, height) - 0.5  # centres of pixels are at whole numbers here
+            draw.polygon([(float(x), float(y)) for x, y in corners], fill=1, outline=1)
+        return np.asarray(canvas.filter(ImageFilter.MaxFilter(3))).astype(np.bool_)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # the stub for asyncio is a type only; the class is the same
     from slimstream.v1.ingest_pb2_grpc import IngestServiceAsyncStub
 
 CHUNK_BYTES: Final = 128 << 10
+IDLE_S: Final = 20.0
+"""Without a pull for this long, what only pulls need is let go."""
 
 log = structlog.get_logger(part="edge.pulls")
 
@@ -33,6 +35,10 @@ class Answers(Protocol):
 
     def answer(self, request: PullRequest) -> PullAnswer:
         """Return the layer; raise SlimstreamError, NotHeldError for a frame that is gone."""
+        ...
+
+    def release(self) -> None:
+        """Let go of what is only needed while pulls come."""
         ...
 
 
@@ -78,7 +84,12 @@ class PullDelivery:
         write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
     ) -> None:
         while True:
-            pull = await self._waiting.get()
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    pull = await self._waiting.get()
+            except TimeoutError:
+                await asyncio.get_running_loop().run_in_executor(self._coding, self._answerer.release)
+                continue
             layer = frame_pb2.Layer.Name(pull.layer).removeprefix("LAYER_").lower()
             try:
                 if self._waiting.qsize() > self._waiting_max:

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edge.encoder import EdgeCodec
+from edge.memory import give_memory_back
 from edge.ring import Ring
 from edge.ring_records import KeptFrame, RecordType
 from shared_models.bitstream.limits import Limits
@@ -54,10 +56,22 @@ class PullAnswer:
 class PullAnswerer:
     """Makes answers, one at a time: pulls must never take the processor away from live frames."""
 
-    def __init__(self, ring: Ring, codec: EdgeCodec, *, quality_default: float, reports_psnr: bool) -> None:
-        """Answer from `ring`; `quality_default` is for pulls that name no quality."""
+    def __init__(
+        self,
+        ring: Ring,
+        load_codec: Callable[[], EdgeCodec],
+        *,
+        quality_default: float,
+        reports_psnr: bool,
+    ) -> None:
+        """Answer from `ring`; `quality_default` is for pulls that name no quality.
+
+        `load_codec` makes a codec that lives from one pull to the next `release`: its networks take more
+        memory than all the rest of an agent, and most agents are asked for a frame a few times a day.
+        """
         self._ring = ring
-        self._codec = codec
+        self._load_codec = load_codec
+        self._codec: EdgeCodec | None = None
         self._quality_default = quality_default
         self._reports_psnr = reports_psnr
         self._limits = Limits()
@@ -85,18 +99,26 @@ class PullAnswerer:
         with self._turn:
             return self._enhance(frame, kept, quality)
 
+    def release(self) -> None:
+        """Let go of the codec; the next pull loads it again."""
+        with self._turn:
+            if self._codec is not None:
+                self._codec = None
+                give_memory_back()
+
     def _enhance(self, frame: KeptFrame, jpeg: bytes, quality: float) -> PullAnswer:
         """Code the enhancement against exactly the base symbols that were sent."""
+        self._codec = codec = self._codec or self._load_codec()
         packet = read_packet(frame.packet, self._limits)
-        base = CodedLayer(packet, self._codec.decode_base(packet, self._limits))
+        base = CodedLayer(packet, codec.decode_base(packet, self._limits))
         source = from_jpeg(jpeg)
-        enhancement = self._codec.encode_enhancement(source, base, quality=quality, seq=frame.seq)
+        enhancement = codec.encode_enhancement(source, base, quality=quality, seq=frame.seq)
         data = write_packet(enhancement.packet)
         if not self._reports_psnr:
             return PullAnswer(PACKET_MEDIA_TYPE, data)
-        latents = self._codec.latents(base.symbols, packet.quality_code)
-        preview = self._codec.preview(latents, packet.frame_width, packet.frame_height)
-        full = self._codec.reconstruct(base, enhancement)
+        latents = codec.latents(base.symbols, packet.quality_code)
+        preview = codec.preview(latents, packet.frame_width, packet.frame_height)
+        full = codec.reconstruct(base, enhancement)
         return PullAnswer(PACKET_MEDIA_TYPE, data, psnr_db(full, source), psnr_db(preview, source))
 
 

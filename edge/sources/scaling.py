@@ -2,8 +2,8 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from shared_models.errors import SourceError
 from shared_models.frames import Pixels
@@ -33,4 +33,4 @@ def fit(pixels: Pixels, long_side_px: int) -> Pixels:
     size = fitted_size(width, height, long_side_px)
     if size == (width, height):
         return np.ascontiguousarray(pixels)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), dtype=np.uint8)

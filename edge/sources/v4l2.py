@@ -49,9 +49,7 @@ class V4l2Source:
         is_decoded, bgr = self._device.retrieve()
         if not is_decoded:
             raise SourceError(f"the camera {self._name} gave a picture that cannot be decoded")
-        return np.asarray(
-            cv2.cvtColor(fit(np.asarray(bgr, np.uint8), long_side_px), cv2.COLOR_BGR2RGB), np.uint8
-        )
+        return np.ascontiguousarray(fit(np.asarray(bgr, np.uint8), long_side_px)[..., ::-1])
 
 
 def open_v4l2(path: str, *, capture_width_px: int | None, capture_height_px: int | None) -> V4l2Source:

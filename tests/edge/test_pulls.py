@@ -41,7 +41,7 @@ def rig(tmp_path: Path, codec: SlimCodec, keep: Keep) -> tuple[PullAnswerer, Fra
     moment = CaptureTime(1, 2, "0" * 16)
     frame = KeptFrame("cam", ring.epoch("cam"), 0, moment, encoded.encode_us, 0.0, encoded.packet)
     ring.append_frame(frame, encoded.kept)
-    answerer = PullAnswerer(ring, codec, quality_default=60.0, reports_psnr=True)
+    answerer = PullAnswerer(ring, lambda: codec, quality_default=60.0, reports_psnr=True)
     return answerer, FrameId("cam", ring.epoch("cam"), 0), frame
 
 

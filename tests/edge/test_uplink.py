@@ -35,6 +35,9 @@ class KeptSources:
     def answer(self, request: PullRequest) -> PullAnswer:
         return PullAnswer("image/jpeg", self.ring.read_kept(request.frame_id)[2], psnr_db=40.0)
 
+    def release(self) -> None:
+        pass
+
 
 class Rig:
     """An agent without cameras: the test takes the frames."""

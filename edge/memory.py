@@ -1,0 +1,33 @@
+"""Keeping a long-lived process small: glibc's allocator is told to give back what pictures and tensors took.
+
+By default it keeps an arena for each thread, and after the first large buffer is freed it takes further ones
+from heaps that it cannot shrink. An agent has a dozen threads and frees megabytes with every frame. On other
+C libraries nothing is done, and nothing needs to be.
+"""
+
+import ctypes
+from typing import Final
+
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+
+_LARGE_BYTES: Final = 128 << 10
+"""Buffers from here on are mapped on their own, and unmapped when they are freed; glibc's initial value."""
+
+
+def bound_memory() -> None:
+    """Set the limits; call it before threads start."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)  # setting it also stops glibc from raising it
+        libc.mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
+
+
+def give_memory_back() -> None:
+    """Return free memory to the system: something large has just been let go."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
