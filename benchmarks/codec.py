@@ -61,7 +61,7 @@ def main() -> None:
     package, options = builtin_package(), BackendOptions(threads=arguments.threads)
     codec, pixels, limits = SlimCodec.load(package, backend=options), picture(width, height), Limits()
     print(
-        f"{package.name}, {width}x{height}, {arguments.threads} thread(s), {arguments.repeats} runs each, median"
+        f"{package.name}, {arguments.size}, {arguments.threads} thread(s), median of {arguments.repeats} runs"
     )
 
     data = timed("JPEG encode", arguments.repeats, lambda: jpeg(pixels))
