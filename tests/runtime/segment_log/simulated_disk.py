@@ -182,9 +182,10 @@ class SimulatedDisk:
 def _apply(image: bytearray, offset: int, data: bytes | None) -> None:
     if data is None:
         del image[offset:]
-        return
     if len(image) < offset:
         image.extend(bytes(offset - len(image)))
+    if data is None:
+        return
     image[offset : offset + len(data)] = data
 
 
