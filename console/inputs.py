@@ -85,11 +85,18 @@ def read_picture(path: Path, side_px_min: int, side_px_max: int) -> Pixels:
                     f"{path} is {width}×{height} pixels and each side must have "
                     f"{side_px_min} to {side_px_max}; resize it first"
                 )
-            return np.ascontiguousarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return _as_rgb(ImageOps.exif_transpose(image))
     except (UnidentifiedImageError, Image.DecompressionBombError):
         raise InputError(f"{path} is not a picture that can be read") from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
         raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def _as_rgb(image: Image.Image) -> Pixels:
+    """Return RGB pixels; 16-bit grey loses its low byte (Pillow would clip), transparency is dropped."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
+    return np.array(image.convert("RGB"))
 
 
 def shrink(pixels: Pixels, long_side_px: int, side_px_min: int) -> Pixels:

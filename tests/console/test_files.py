@@ -212,6 +212,22 @@ def test_pictures_are_turned_as_their_camera_was(slimstream: CommandLine, tmp_pa
     assert (frame["frame_width"], frame["frame_height"]) == (32, 64)
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "1"])
+def test_pictures_of_every_mode_are_read_as_people_see_them(
+    slimstream: CommandLine, tmp_path: Path, mode: str
+) -> None:
+    suffix = "jpg" if mode == "CMYK" else "png"
+    if mode == "I;16":
+        image = Image.fromarray(np.full((32, 32), 128 << 8, np.uint16))
+    else:
+        image = Image.new("RGB", (32, 32), (128, 128, 128)).convert(mode)
+    image.save(tmp_path / f"grey.{suffix}")
+    path = tmp_path / f"grey.{suffix}"
+    slimstream("encode", path, "-o", tmp_path, "--layers", "full", "--quality", "100", *MODEL)
+    slimstream("decode", tmp_path / "grey.slim", "-o", tmp_path / "out", *MODEL)
+    assert abs(pixels_of(tmp_path / "out" / "grey.png").mean() - 128) < (3 if mode != "1" else 10)
+
+
 def test_a_bridge_directory_that_is_empty_is_the_users_mistake(
     slimstream: CommandLine, pictures: Path, tmp_path: Path
 ) -> None:
