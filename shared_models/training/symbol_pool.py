@@ -35,13 +35,15 @@ class SymbolPool:
     def __init__(
         self, base: SlimModel, enhancement: SlimEnhancement | None, pictures: CropSampler, crops: int
     ) -> None:
-        """Encode the next `crops` of `pictures`."""
+        """Encode the next `crops` of `pictures`, on the device where the models are."""
         self.base, self.enhancement = base, enhancement
+        self.device = next(base.parameters()).device
         latents: list[Tensor] = []
         coefficients: list[Tensor] = []
         with torch.no_grad():
             for begin in range(0, crops, _CROPS_AT_ONCE):
-                x = pictures.batch(min(_CROPS_AT_ONCE, crops - begin)).to(memory_format=torch.channels_last)
+                x = pictures.batch(min(_CROPS_AT_ONCE, crops - begin))
+                x = x.to(self.device, memory_format=torch.channels_last)
                 width = int(torch.randint(base.config.widths, ()))
                 latents.append(base.latents(x, width).half())
                 if enhancement is not None:
@@ -71,6 +73,7 @@ class SymbolPool:
     @torch.no_grad()
     def base_symbols(self, picked: Tensor, quality: Tensor) -> LayerSymbols:
         """Quantise the base latents of crops `picked` (B,) at `quality` (B,)."""
+        picked, quality = picked.to(self.device), quality.to(self.device)
         return LayerSymbols(self.base.symbols(self.latents[picked].float(), quality), quality)
 
     @torch.no_grad()
@@ -78,20 +81,24 @@ class SymbolPool:
         """Quantise the layer that is coded: the enhancement, where there is one, or else the base."""
         if self.coefficients is None or self.enhancement is None:
             return self.base_symbols(picked, quality)
+        picked, quality = picked.to(self.device), quality.to(self.device)
         gain = self.enhancement.gains(quality)
         return LayerSymbols(self.enhancement.symbols(self.coefficients[picked].float(), gain), quality)
 
     @torch.no_grad()
     def base_scales(self) -> NDArray[np.float64]:
         """Give the deviations (101, 64) of base latents times gain, at every whole quality."""
-        return _scales(self.latents, self.base.gains(_whole_qualities()))
+        return _scales(self.latents, self.base.gains(self._whole_qualities()))
 
     @torch.no_grad()
     def coded_scales(self) -> NDArray[np.float64]:
         """Give the deviations (101, C) of the layer that is coded, before rounding."""
         if self.coefficients is None or self.enhancement is None:
             return self.base_scales()
-        return _scales(self.coefficients, self.enhancement.gains(_whole_qualities()))
+        return _scales(self.coefficients, self.enhancement.gains(self._whole_qualities()))
+
+    def _whole_qualities(self) -> Tensor:
+        return torch.arange(QUALITY_ROWS, dtype=torch.float32, device=self.device)
 
 
 def random_quality(size: int) -> Tensor:
@@ -111,12 +118,8 @@ def cells_of(symbols: Tensor) -> Tensor:
     return F.pixel_unshuffle(symbols, 2)
 
 
-def _whole_qualities() -> Tensor:
-    return torch.arange(QUALITY_ROWS, dtype=torch.float32)
-
-
 @torch.no_grad()
 def _scales(latents: Tensor, gains: Tensor) -> NDArray[np.float64]:
     deviation = latents.float().pow(2).mean(dim=(0, 2, 3)).sqrt().double()  # (C,)
-    scales: NDArray[np.float64] = (gains.flatten(1).double() * deviation).clamp(min=SCALE_MIN).numpy()
+    scales: NDArray[np.float64] = (gains.flatten(1).double() * deviation).clamp(min=SCALE_MIN).cpu().numpy()
     return scales
