@@ -103,7 +103,7 @@ def _unreadable(path: Path, size: int, filesystem: Filesystem) -> _Opened:
     """Keep a file whose header is gone, or of another version, in the books, so that the budget counts it."""
     segment = Segment(path, SegmentHeader(int(path.stem), 0, 0, 0), filesystem)
     segment.adopt(size, min(size, SEGMENT_HEADER_BYTES), 0)
-    return _Opened(segment, damaged=1 if size >= SEGMENT_HEADER_BYTES else 0)
+    return _Opened(segment, damaged=1 if size > SEGMENT_HEADER_BYTES else 0)
 
 
 def _drop_if_empty(opened: _Opened) -> bool:
