@@ -15,7 +15,11 @@ ENV_PREFIX: Final = "SLIMSTREAM_CLOUD"
 
 
 class Role(StrEnum):
-    """A part of the cloud that can run alone."""
+    """A part of the cloud that can run alone.
+
+    Processes of different roles share a store's directory. The gateway writes packets and the worker results,
+    so each of the two runs in one process of a store; pulls need the api in the gateway's process.
+    """
 
     GATEWAY = "gateway"
     WORKER = "worker"
@@ -138,7 +142,7 @@ class MetricsSection(ConfigSection):
     """Serve metrics."""
     host: str = "127.0.0.1"
     """Loopback unless told otherwise."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 9091
+    port: Annotated[int, Field(ge=0, le=65535)] = 9465
     """0 takes a free port."""
 
 

@@ -26,6 +26,7 @@ from runtime.logs import get_logger
 from shared_models.bitstream.reader import read_packet
 from shared_models.errors import NotHeldError, RefusedError, StorageError
 from slimstream.v1 import ingest_pb2
+from slimstream.v1.frame_pb2 import Layer
 from slimstream.v1.ingest_pb2 import DeliverRequest, DeliverResponse, StreamResponse
 
 SERVICE: Final = ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name
@@ -169,7 +170,9 @@ class Gateway:
         layer, data = delivery.finish(base, read_packet(payload, bitstream), bitstream)
         layer.received_ns = self._context.clock.wall_ns()
         store.submit(LayerEntry(layer, data)).result()
-        self._context.metrics.delivered_bytes.labels(layer=str(layer.layer)).inc(len(data))
+        self._context.metrics.delivered_bytes.labels(
+            layer=Layer.Name(layer.layer).removeprefix("LAYER_").lower()
+        ).inc(len(data))
         complete(pending)
         return DeliverResponse(received_bytes=len(data))
 

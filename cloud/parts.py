@@ -37,7 +37,7 @@ class Parts:
         self.gateway_metrics = GatewayMetrics(self.registry)
         self.worker_metrics = WorkerMetrics(self.registry)
         self.live = LiveAgents()
-        self.pulls = Pulls(self.live)
+        self.pulls = Pulls(self.live, lambda outcome: self.gateway_metrics.pulls.labels(outcome).inc())
         self.bell = Bell(asyncio.get_running_loop())
         self.broker = LocalBroker(config.worker.queue_frames)
         self.authenticator = Authenticator(config.security)

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,9 +53,10 @@ class PendingPull:
 class Pulls:
     """Asks agents for layers and matches what they answer."""
 
-    def __init__(self, live: LiveAgents) -> None:
-        """Ask the agents in `live`."""
+    def __init__(self, live: LiveAgents, on_outcome: Callable[[str], None]) -> None:
+        """Ask the agents in `live`; call `on_outcome` with how each pull ended."""
         self._live = live
+        self._on_outcome = on_outcome
         self._by_id: dict[str, PendingPull] = {}
         self._by_wanted: dict[Wanted, PendingPull] = {}
 
@@ -71,6 +73,7 @@ class Pulls:
             async with asyncio.timeout(timeout_s):
                 await asyncio.shield(pending.arrived)
         except TimeoutError:
+            self._on_outcome("timeout")
             raise PullFailedError(
                 f"agent {pending.agent} did not deliver {wanted.frame_id} within {timeout_s:g} s; "
                 "try again, or allow more time"
@@ -90,12 +93,14 @@ class Pulls:
     def complete(self, pending: PendingPull) -> None:
         """Note that a pulled layer is stored."""
         self._forget(pending)
+        self._on_outcome("delivered")
         if not pending.arrived.done():
             pending.arrived.set_result(None)
 
     def fail(self, pending: PendingPull, error: LinkError) -> None:
         """Tell those who wait that the layer will not come."""
         self._forget(pending)
+        self._on_outcome("not_held" if isinstance(error, PullNotHeldError) else "failed")
         if not pending.arrived.done():
             pending.arrived.set_exception(error)
             pending.arrived.exception()  # nobody may be waiting any more
@@ -116,6 +121,7 @@ class Pulls:
     def _ask(self, wanted: Wanted) -> PendingPull:
         agent = self._live.of_camera(wanted.frame_id.camera)
         if agent is None:
+            self._on_outcome("not_connected")
             raise PullFailedError(
                 f"the agent of camera {wanted.frame_id.camera} is not connected; a preview needs no agent"
             )

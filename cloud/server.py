@@ -23,6 +23,7 @@ from cloud.gateway import SERVICE, Gateway, GatewayLimits
 from cloud.parts import Parts, load_models, software_name
 from cloud.pictures import Pictures
 from cloud.session import SessionLimits
+from cloud.storage.records import PACKETS_LOG, RESULTS_LOG
 from cloud.storage.store import Store, StoreOptions
 from cloud.threads import running_threads
 from runtime.clock import Clock, SystemClock
@@ -68,7 +69,7 @@ async def running_cloud(
     """
     async with AsyncExitStack() as stack:
         models = await asyncio.to_thread(load_models, config, roles)
-        store = await asyncio.to_thread(Store.open, _store_options(config))
+        store = await asyncio.to_thread(Store.open, _store_options(config), _written_logs(roles))
         stack.push_async_callback(asyncio.to_thread, store.close)
         parts = Parts(config, roles, store, models, clock or SystemClock())
         threads = running_threads(parts)
@@ -87,6 +88,12 @@ def _store_options(config: CloudConfig) -> StoreOptions:
     return StoreOptions(
         section.directory, section.segment_bytes, section.budget_bytes, section.results_budget_bytes
     )
+
+
+def _written_logs(roles: frozenset[Role]) -> Sequence[str]:
+    """Return the logs that these roles write; the others are written by other processes, and read here."""
+    writers = {Role.GATEWAY: PACKETS_LOG, Role.WORKER: RESULTS_LOG}
+    return [log for role, log in writers.items() if role in roles]
 
 
 def _serve_metrics(parts: Parts, section: MetricsSection, stack: AsyncExitStack) -> MetricsServer | None:

@@ -40,7 +40,13 @@ def _workers(parts: Parts, stop: threading.Event) -> Sequence[threading.Thread]:
         clock=parts.clock,
         on_results=parts.bell.ring,
     )
-    feeder = Feeder(parts.store, parts.broker, parts.models.fingerprints, options.paths)
+    feeder = Feeder(
+        parts.store,
+        parts.broker,
+        parts.models.fingerprints,
+        options.paths,
+        is_gateway_elsewhere=Role.GATEWAY not in parts.roles,
+    )
     parts.worker_metrics.queued.set_function(lambda: parts.broker.depth)
     return [
         threading.Thread(target=feeder.run, args=(stop,), name="feeder"),

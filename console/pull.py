@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-DEFAULT_SERVER = "127.0.0.1:7443"
+DEFAULT_SERVER = "localhost:7443"
 PICTURE_BYTES_MAX = 256 << 20
 _JPEG_SUFFIXES = (".jpg", ".jpeg")
 _NOT_HELD_TRAILER = "slimstream-not-held-bin"

@@ -113,7 +113,9 @@ class FramesApi(FramesServiceServicer):
 
     async def _pull(self, wanted: Wanted, timeout_s: float) -> None:
         if self._pulls is None:
-            raise PullFailedError("agents are connected to another process of this cloud; ask that one")
+            raise PullFailedError(
+                "no agent is connected to this process; pull from the one with the roles gateway and api"
+            )
         await self._pulls.pull(wanted, min(timeout_s, _PULL_TIMEOUT_S_MAX))
 
     async def List(  # noqa: N802

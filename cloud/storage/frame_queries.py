@@ -182,6 +182,20 @@ def frames_without(
     return [(row.id, _frame(row)) for row in connection.execute(question)]
 
 
+def frames_behind(
+    connection: Connection, models: Sequence[bytes], after_id: int, limit: int
+) -> list[tuple[int, FrameRow]]:
+    """Return (row id, frame) of frames of `models` in the order they were stored, behind `after_id`."""
+    question = _frames(None).where(frames.c.model.in_(models), frames.c.id > after_id)
+    rows = connection.execute(question.order_by(frames.c.id).limit(limit))
+    return [(row.id, _frame(row)) for row in rows]
+
+
+def newest_row_id(connection: Connection) -> int:
+    """Return the id of the row that was stored last; 0 if there is none."""
+    return int(connection.execute(select(func.max(frames.c.id))).scalar() or 0)
+
+
 def camera_rows(connection: Connection) -> list[CameraRow]:
     """Return what is stored of each camera, by name."""
     rows = connection.execute(

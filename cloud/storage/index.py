@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, select, text
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from cloud.sequences import SeqSet
 from cloud.storage.rows import Located, camera_of, covered_seqs, row_of
@@ -40,20 +40,21 @@ class Index:
         self._camera_ids: dict[tuple[str, str], int] = {}
 
     @classmethod
-    def open(cls, path: Path) -> "Index":
+    def open(cls, path: Path, *, may_replace: bool = True) -> "Index":
         """Open the SQLite database at `path`; one that is damaged or of another version is set aside.
 
         Raises:
-            StorageError: if the directory cannot be used.
+            StorageError: the directory cannot be used, or the database would have to be set aside and
+                this process may not, because another one writes it.
         """
         index = cls._try_open(path)
-        if index is None:
+        if index is None and may_replace:
             for file in path.parent.glob(f"{path.name}*"):
                 if not file.name.endswith(".damaged"):
                     file.replace(file.with_name(f"{file.name}.damaged"))
             index = cls._try_open(path)
         if index is None:
-            raise StorageError(f"cannot make an index at {path}; check the directory's owner and its space")
+            raise StorageError(f"{path} is no index of this version; start a gateway, which makes a new one")
         return index
 
     @classmethod
@@ -67,7 +68,10 @@ class Index:
                     return None
                 metadata.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
-        except SQLAlchemyError:
+        except OperationalError as error:
+            engine.dispose()
+            raise StorageError(f"cannot use the index {path}: {error.orig}") from error
+        except SQLAlchemyError:  # not a database, or a damaged one
             engine.dispose()
             return None
         return cls(engine)

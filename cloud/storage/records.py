@@ -17,6 +17,9 @@ RESULTS_LOG: Final = "results"
 """The log that the workers write: results and failures."""
 
 
+LOGS: Final = (PACKETS_LOG, RESULTS_LOG)
+
+
 class RecordType(IntEnum):
     """Type of a record in a log. Numbers are kept for good."""
 
@@ -72,26 +75,30 @@ Entry: TypeAlias = LayerEntry | GapEntry | ResultEntry | FailureEntry
 class RecordForm:
     """An entry as the segment log takes it."""
 
-    log: str
     record_type: RecordType
     importance: Importance
     key: bytes
     payload: bytes
 
 
+def log_of(entry: Entry) -> str:
+    """Return the name of the log that an entry belongs to."""
+    return RESULTS_LOG if isinstance(entry, ResultEntry | FailureEntry) else PACKETS_LOG
+
+
 def form_of(entry: Entry) -> RecordForm:
     """Write an entry as a record; a result must have its cursor by now."""
     match entry:
         case LayerEntry(layer, payload):
-            log, record_type, importance = PACKETS_LOG, RecordType.LAYER, _layer_importance(layer.layer)
+            record_type, importance = RecordType.LAYER, _layer_importance(layer.layer)
         case GapEntry():
-            log, record_type, importance, payload = PACKETS_LOG, RecordType.GAP, Importance.GAP, b""
+            record_type, importance, payload = RecordType.GAP, Importance.GAP, b""
         case ResultEntry(result):
-            log, record_type, importance = RESULTS_LOG, RecordType.RESULT, Importance.FOUND
+            record_type, importance = RecordType.RESULT, Importance.FOUND
             payload = result.SerializeToString()
         case FailureEntry():
-            log, record_type, importance, payload = RESULTS_LOG, RecordType.FAILURE, Importance.FOUND, b""
-    return RecordForm(log, record_type, importance, key_of(entry).SerializeToString(), payload)
+            record_type, importance, payload = RecordType.FAILURE, Importance.FOUND, b""
+    return RecordForm(record_type, importance, key_of(entry).SerializeToString(), payload)
 
 
 Key: TypeAlias = StoredLayer | Gap | StoredResult | StoredFailure

@@ -1,6 +1,6 @@
 """The store: what the gateway, the workers and the API read and write by."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,14 +11,15 @@ from sqlalchemy import Connection
 
 from cloud.storage.catch_up import catch_up
 from cloud.storage.committer import Committer, Written
+from cloud.storage.foreign_log import ForeignLog, RecordReader
 from cloud.storage.index import Index
-from cloud.storage.records import PACKETS_LOG, RESULTS_LOG, Entry, FailureEntry, ResultEntry
+from cloud.storage.records import LOGS, PACKETS_LOG, RESULTS_LOG, Entry, log_of
 from runtime.segment_log.eviction import EvictedRecord
 from runtime.segment_log.log import SegmentLog
 from runtime.segment_log.options import SegmentLogOptions
 from runtime.segment_log.record import RecordId
 from runtime.segment_log.stats import SegmentLogStats
-from shared_models.errors import NotHeldError
+from shared_models.errors import NotHeldError, StorageError
 from slimstream.v1.control_pb2 import Result
 from slimstream.v1.store_pb2 import StoredLayer
 
@@ -36,37 +37,48 @@ class StoreOptions:
 
 
 class Store:
-    """Frames, layers, gaps and results, with their index. Thread-safe."""
+    """Frames, layers, gaps and results, with their index. Thread-safe.
 
-    def __init__(self, index: Index, packets: Committer, results: Committer) -> None:
+    Each log has one process that writes it; other processes read it beside, by the places in the index.
+    """
+
+    def __init__(
+        self, index: Index, committers: Mapping[str, Committer], readers: Mapping[str, RecordReader]
+    ) -> None:
         """Use `open`."""
         self._index = index
-        self._committers = {PACKETS_LOG: packets, RESULTS_LOG: results}
+        self._committers = committers
+        self._readers = readers
 
     @classmethod
-    def open(cls, options: StoreOptions) -> "Store":
-        """Open the store in whatever state it was left; the index is level with the segments afterwards.
+    def open(cls, options: StoreOptions, writes: Collection[str] = LOGS) -> "Store":
+        """Open the store in whatever state it was left, to write the logs named by `writes`.
+
+        The index is level with those logs afterwards.
 
         Raises:
-            StorageError: the directory cannot be used, or another process has it open.
+            StorageError: the directory cannot be used, or another process writes one of these logs.
         """
-        options.directory.mkdir(parents=True, exist_ok=True)
-        index = Index.open(options.directory / INDEX_FILE)
-        budgets = {PACKETS_LOG: options.packets_budget_bytes, RESULTS_LOG: options.results_budget_bytes}
-        committers: list[Committer] = []
         try:
-            for name, budget_bytes in budgets.items():
-                committer = Committer(name, _opener(options, name, budget_bytes), index)
-                committers.append(committer)
-                catch_up(index, name, committer.log)
+            options.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot use {options.directory} for the store: {error.strerror}") from error
+        index = Index.open(options.directory / INDEX_FILE, may_replace=PACKETS_LOG in writes)
+        committers: dict[str, Committer] = {}
+        try:
+            for name in writes:
+                committers[name] = Committer(name, _opener(options, name), index)
+                catch_up(index, name, committers[name].log)
         except BaseException:
-            for committer in committers:
+            for committer in committers.values():
                 committer.close()
             index.close()
             raise
-        for committer in committers:
+        for committer in committers.values():
             committer.start()
-        return cls(index, *committers)
+        readers: dict[str, RecordReader] = {name: committer.log for name, committer in committers.items()}
+        foreign = {name: ForeignLog(options.directory / name) for name in LOGS if name not in committers}
+        return cls(index, committers, readers | foreign)
 
     def __enter__(self) -> "Store":
         return self
@@ -82,8 +94,7 @@ class Store:
 
     def submit(self, entry: Entry) -> Future[Written]:
         """Hand an entry in; its future is resolved when it is durable, and raises StorageError otherwise."""
-        is_found = isinstance(entry, ResultEntry | FailureEntry)
-        return self._committers[RESULTS_LOG if is_found else PACKETS_LOG].submit(entry)
+        return self._committers[log_of(entry)].submit(entry)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection for the questions in `frame_queries` and `result_queries`."""
@@ -91,12 +102,12 @@ class Store:
 
     def read_layer(self, record_id: RecordId) -> tuple[StoredLayer, bytes]:
         """Return what a layer's record says and its bytes; raise NotHeldError if it was given up."""
-        record = self._committers[PACKETS_LOG].log.read(record_id)
+        record = self._readers[PACKETS_LOG].read(record_id)
         return StoredLayer.FromString(record.key), record.payload
 
     def read_result(self, record_id: RecordId) -> Result:
         """Return a result; raise NotHeldError if it was given up."""
-        return Result.FromString(self._committers[RESULTS_LOG].log.read(record_id).payload)
+        return Result.FromString(self._readers[RESULTS_LOG].read(record_id).payload)
 
     def read_results(self, record_ids: list[RecordId]) -> Iterator[Result]:
         """Yield those results that are still held."""
@@ -107,7 +118,7 @@ class Store:
                 continue
 
     def logs(self) -> dict[str, Committer]:
-        """Return the writers by the name of their log, for retention and metrics."""
+        """Return this process's writers by the name of their log, for retention and metrics."""
         return dict(self._committers)
 
     def stats(self) -> dict[str, SegmentLogStats]:
@@ -116,8 +127,9 @@ class Store:
 
 
 def _opener(
-    options: StoreOptions, name: str, budget_bytes: int | None
+    options: StoreOptions, name: str
 ) -> Callable[[Callable[[list[EvictedRecord]], None]], SegmentLog]:
+    budget_bytes = options.packets_budget_bytes if name == PACKETS_LOG else options.results_budget_bytes
     log_options = SegmentLogOptions(
         segment_bytes=options.segment_bytes, budget_bytes=budget_bytes, sync_interval_s=None
     )

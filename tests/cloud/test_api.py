@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cloud.config import Role
 from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.slim_reader import read_slim
 from shared_models.bitstream.writer import write_packet
+from shared_models.errors import StorageError
 from shared_models.frames import psnr_db
 from shared_models.packages.package import ModelPackage
 from slimstream.v1 import control_pb2 as control
@@ -167,7 +169,7 @@ async def test_a_preview_is_made_from_what_is_stored_even_when_the_agent_is_gone
 async def test_a_full_picture_is_pulled_once_and_costs_nothing_the_second_time(
     start_cloud: StartCloud, dct_package: ModelPackage
 ) -> None:
-    _, channel = await start_cloud()
+    cloud, channel = await start_cloud()
     agent = await send_frames(channel, dct_package, range(2))
     codec = TestCodec(dct_package)
     frames = FramesServiceStub(channel)
@@ -188,6 +190,9 @@ async def test_a_full_picture_is_pulled_once_and_costs_nothing_the_second_time(
     second = await frames.Get(get(1, full=True))
     assert second.picture == first.picture
     assert not second.layers[1].is_fetched
+    sample = cloud.registry.get_sample_value
+    assert sample("slimstream_cloud_pulls_total", {"outcome": "delivered"}) == 1
+    assert sample("slimstream_cloud_delivered_bytes_total", {"layer": "enhancement"}) == len(data)
 
 
 async def _get(frames: FramesServiceStub, request: control.GetRequest) -> control.GetResponse:
@@ -323,3 +328,24 @@ async def test_health_and_reflection_know_the_services(start_cloud: StartCloud) 
     for service in ("", "slimstream.v1.IngestService", "slimstream.v1.FramesService"):
         answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_the_roles_run_in_processes_of_their_own_over_one_store(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, gateway = await start_cloud(frozenset({Role.GATEWAY}))
+    await start_cloud(frozenset({Role.WORKER}), worker=DETECT)
+    _, api = await start_cloud(frozenset({Role.API}))
+    agent = await send_frames(gateway, dct_package, range(4))
+    assert sorted(result.frame.seq for result in await collect(api, 4)) == [0, 1, 2, 3]
+    answer = await FramesServiceStub(api).Get(get(2))
+    assert psnr_db(opened(answer), picture(2)) > 20
+    with pytest.raises(grpc.aio.AioRpcError, match="no agent is connected to this process"):
+        await FramesServiceStub(api).Get(get(2, full=True))
+    await agent.leave()
+
+
+async def test_a_second_gateway_on_the_same_store_is_refused(start_cloud: StartCloud) -> None:
+    await start_cloud(frozenset({Role.GATEWAY}))
+    with pytest.raises(StorageError, match="another process"):
+        await start_cloud(frozenset({Role.GATEWAY}))
