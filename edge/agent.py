@@ -17,6 +17,7 @@ from edge.metrics import EdgeMetrics
 from edge.pull_delivery import PullDelivery
 from edge.pulls import PullAnswerer
 from edge.ring import Ring
+from edge.ring_link import RingLink
 from edge.session import BufferPolicy, UplinkSession
 from edge.sources.opening import open_source
 from edge.status import hello_message, status_message
@@ -86,6 +87,7 @@ class Agent:
         self._threads = [capture_thread(camera, self._ring, clock) for camera in self._cameras.values()]
         self._pulls = self._make_pulls(runtime.enhancement_quality_default)
         self._session = UplinkSession()
+        self._ring_link = RingLink(self._ring, self._session, clock, self._metrics)
         self._uplink = self._make_uplink(clock)
         self._server: MetricsServer | None = None
 
@@ -95,7 +97,9 @@ class Agent:
         if self._config.metrics.enabled:
             metrics = self._config.metrics
             self._server = MetricsServer(self._metrics.registry, metrics.port, metrics.host)
+        self._ring_link.listen()
         uplink = asyncio.create_task(self._uplink.run())
+        housekeeping = asyncio.create_task(self._ring_link.keep_house())
         watchdog = asyncio.create_task(feed_watchdog(notifier, lambda: not uplink.done()))
         waits = [asyncio.create_task(stop.wait()), uplink]
         if until_done:
@@ -110,11 +114,11 @@ class Agent:
         await self._stop_cameras()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._config.link.drain_s_max):
-                await self._uplink.drained()
-        log.info("agent_stopped", unsent_frames=self._uplink.unsent_frames)
-        for task in (*waits, watchdog):
+                await self._ring_link.drained()
+        log.info("agent_stopped", unsent_frames=self._session.unsent_frames)
+        for task in (*waits, watchdog, housekeeping):
             task.cancel()
-        results = await asyncio.gather(uplink, *waits, watchdog, return_exceptions=True)
+        results = await asyncio.gather(uplink, *waits, watchdog, housekeeping, return_exceptions=True)
         if isinstance(results[0], Exception):
             raise results[0]
 
@@ -124,6 +128,7 @@ class Agent:
         self._pulls.close()
         if self._server is not None:
             await asyncio.to_thread(self._server.close)
+        self._ring_link.close()
         await asyncio.to_thread(self._ring.close)
 
     async def _done(self) -> None:
@@ -136,7 +141,7 @@ class Agent:
         for camera in self._cameras.values():
             camera.finish()
         await asyncio.sleep(0)  # what the ring announced on the way here reaches the session first
-        await self._uplink.drained()
+        await self._ring_link.drained()
 
     async def _stop_cameras(self) -> None:
         """Stop taking pictures, code what waits, and close open gaps."""
@@ -171,7 +176,7 @@ class Agent:
         return Uplink(
             config.link,
             self._session,
-            self._ring,
+            self._ring_link,
             self._pulls,
             hello=lambda: hello_message(config.agent, self._ring, names, fingerprint, clock.boot_id),
             status=lambda: status_message(

@@ -7,7 +7,7 @@ from edge.messages import time_message
 from edge.ring_records import KeptFrame
 from edge.session import FrameRef
 from shared_models.bitstream.limits import Limits
-from shared_models.bitstream.packet import StreamFormat
+from shared_models.bitstream.packet import Packet, StreamFormat
 from shared_models.bitstream.reader import read_packet
 from shared_models.bitstream.writer import write_live
 from slimstream.v1 import frame_pb2, ingest_pb2
@@ -34,18 +34,17 @@ class FormatBook:
         return format_id, True
 
 
-def frame_messages(
-    frame: KeptFrame, ref: FrameRef, formats: FormatBook
-) -> tuple[list[ingest_pb2.StreamRequest], int]:
-    """Return the messages that carry a frame, its format first where that is new, and the packet's size.
-
-    Raises:
-        BitstreamError: the kept packet is damaged.
-    """
+def live_form(frame: KeptFrame) -> tuple[Packet, bytes]:
+    """Return the kept packet, parsed, and the short form that is sent; raise BitstreamError."""
     packet = read_packet(frame.packet, Limits())
-    fmt = packet.format
+    return packet, write_live(packet, packet.format, frame.seq)
+
+
+def frame_messages(
+    frame: KeptFrame, ref: FrameRef, fmt: StreamFormat, live: bytes, formats: FormatBook
+) -> list[ingest_pb2.StreamRequest]:
+    """Return the messages that carry a frame, its format first where that is new; they must all be sent."""
     format_id, is_new = formats.id_of(ref.camera_index, fmt)
-    live = write_live(packet, fmt, frame.seq)
     messages = []
     if is_new:
         announced = frame_pb2.StreamFormat(
@@ -64,4 +63,4 @@ def frame_messages(
         change_score=frame.change_score,
     )
     messages.append(ingest_pb2.StreamRequest(frame=message))
-    return messages, len(live)
+    return messages

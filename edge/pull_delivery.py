@@ -3,10 +3,9 @@
 import asyncio
 import hashlib
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -26,6 +25,9 @@ if TYPE_CHECKING:  # the stub for asyncio is a type only; the class is the same
 CHUNK_BYTES: Final = 128 << 10
 IDLE_S: Final = 20.0
 """Without a pull for this long, what only pulls need is let go."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = structlog.get_logger(part="edge.pulls")
 
@@ -58,42 +60,23 @@ class PullDelivery:
         """Take a pull from the stream; beyond the limit it is refused when its turn comes."""
         self._waiting.put_nowait(pull)
 
-    @asynccontextmanager
-    async def serving(
-        self,
-        stub: "IngestServiceAsyncStub",
-        metadata: Metadata,
-        write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
-    ) -> AsyncIterator[None]:
-        """Answer pulls within the `with` block; `write` sends refusals on the agent's stream."""
-        self._waiting = asyncio.Queue()
-        task = asyncio.create_task(self._serve(stub, metadata, write))
-        try:
-            yield
-        finally:
-            task.cancel()
-
-    def close(self) -> None:
-        """End the thread that makes answers."""
-        self._coding.shutdown(cancel_futures=True)
-
-    async def _serve(
+    async def serve(
         self,
         stub: "IngestServiceAsyncStub",
         metadata: Metadata,
         write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
     ) -> None:
+        """Answer pulls of one connection until cancelled; `write` sends refusals on the agent's stream."""
+        self._waiting = asyncio.Queue()
         while True:
             try:
                 async with asyncio.timeout(IDLE_S):
                     pull = await self._waiting.get()
             except TimeoutError:
-                await asyncio.get_running_loop().run_in_executor(self._coding, self._answerer.release)
+                await self._in_thread(self._answerer.release)
                 continue
-            layer = frame_pb2.Layer.Name(pull.layer).removeprefix("LAYER_").lower()
+            layer = layer_name(pull)
             try:
-                if self._waiting.qsize() > self._waiting_max:
-                    raise SlimstreamError(f"more than {self._waiting_max} pulls wait; ask again later")
                 size_bytes = await self._answer(pull, stub, metadata)
                 result = "delivered"
                 self._metrics.pulled_bytes.labels(layer).inc(size_bytes)
@@ -106,6 +89,10 @@ class PullDelivery:
                 log.warning("pull_not_delivered", pull_id=pull.pull_id, reason=error.details())
             self._metrics.pulls.labels(layer, result).inc()
 
+    def close(self) -> None:
+        """End the thread that makes answers."""
+        self._coding.shutdown(cancel_futures=True)
+
     async def _answer(self, pull: ingest_pb2.Pull, stub: "IngestServiceAsyncStub", metadata: Metadata) -> int:
         """Make the layer and deliver it; return its size in bytes."""
         frame_id = FrameId(pull.frame.camera, pull.frame.epoch, pull.frame.seq)
@@ -114,13 +101,23 @@ class PullDelivery:
         except ValueError:
             raise SlimstreamError(f"this agent knows no layer {pull.layer}") from None
         request = PullRequest(frame_id, layer, pull.quality if pull.HasField("quality") else None)
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._coding, self._answerer.answer, request)
+        if self._waiting.qsize() >= self._waiting_max:
+            raise SlimstreamError(f"{self._waiting_max} pulls wait already; ask again later")
+        try:
+            answer = await self._in_thread(self._answerer.answer, request)
+        except SlimstreamError:
+            raise
+        except Exception as error:  # a bug in one answer must not cost the live frames their connection
+            log.exception("pull_crashed", pull_id=pull.pull_id)
+            raise SlimstreamError(f"the agent failed to make the layer: {type(error).__name__}") from error
         await stub.Deliver(delivery(pull, answer), metadata=metadata)
         log.info(
             "pull_delivered", frame=str(frame_id), layer=layer.name.lower(), layer_bytes=len(answer.data)
         )
         return len(answer.data)
+
+    async def _in_thread(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
+        return await asyncio.wrap_future(self._coding.submit(function, *arguments, **keywords))
 
     def _refusal(self, pull: ingest_pb2.Pull, error: SlimstreamError) -> ingest_pb2.PullRefused:
         frame_id = FrameId(pull.frame.camera, pull.frame.epoch, pull.frame.seq)
@@ -131,6 +128,12 @@ class PullDelivery:
             reason=str(error),
             nearest=[frame_pb2.FrameId(camera=n.camera, epoch=n.epoch, seq=n.seq) for n in nearest],
         )
+
+
+def layer_name(pull: ingest_pb2.Pull) -> str:
+    """Return the name that metrics count by; a layer from the future is `unknown`."""
+    known = {layer.value: layer.name.lower() for layer in PulledLayer}
+    return known.get(pull.layer, "unknown")
 
 
 def delivery(pull: ingest_pb2.Pull, answer: PullAnswer) -> Iterator[ingest_pb2.DeliverRequest]:

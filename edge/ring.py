@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import structlog
 
-from edge.gaps import Gap, GapReason, SeqSpan, new_gap_id
+from edge.gaps import Gap, SeqSpan
 from edge.ring_records import (
     KeptFrame,
     RecordKey,
@@ -29,6 +29,7 @@ from edge.ring_records import (
     encode_state,
 )
 from edge.ring_recovery import RESERVED_SEQS, RecoveredCamera, recover_cameras
+from edge.ring_retention import evicted_gaps, needless_segments
 from edge.seq_set import SeqSet
 from runtime.clock import Clock
 from runtime.segment_log.eviction import EvictedRecord
@@ -38,6 +39,9 @@ from runtime.segment_log.record import RecordId
 from runtime.segment_log.stats import SegmentLogStats
 from shared_models.errors import NotHeldError, StorageError
 from shared_models.frames import FrameId
+
+ALIVE_NS: Final = 30 * 10**9
+"""How exactly the ring knows when an agent died that had nothing to write."""
 
 log = structlog.get_logger(part="edge.ring")
 
@@ -79,7 +83,8 @@ class Ring:
         self._on_event: Callable[[RingEvent], None] = lambda _event: None
         self._cameras = recover_cameras(segment_log, list(cameras), clock)
         self._evicted: list[EvictedRecord] = []
-        self._is_state_dirty = True
+        self._is_state_dirty = False
+        self._state_written_ns = 0
         self.write_errors = 0
 
     @classmethod
@@ -232,9 +237,12 @@ class Ring:
     def checkpoint(self) -> None:
         """Write down what is settled, give up segments that nobody can want. Call it every few seconds."""
         with self._lock:
+            is_stale = self._clock.monotonic_ns() - self._state_written_ns > ALIVE_NS
             try:
-                self._write_state()
-                self._drop_needless()
+                if self._is_state_dirty or is_stale:
+                    self._write_state()
+                for number in needless_segments(self._log.segments(), self._cameras.values()):
+                    self._log.evict_segment(number)
             except StorageError as error:
                 self._count_error("state_not_kept", error)
         self._explain_evicted()
@@ -268,32 +276,8 @@ class Ring:
             camera.state.alive_ns = now_ns
         state = RingState(self._clock.boot_id, {name: c.state for name, c in self._cameras.items()})
         self._append(RecordType.STATE, encode_state(state))
-
-    def _drop_needless(self) -> None:
-        """Evict superseded states, acknowledged gaps, and acknowledged packets whose source is gone."""
-        by_importance: dict[int, list[int]] = defaultdict(list)
-        for segment in self._log.segments():
-            by_importance[segment.importance].append(segment.number)
-        for number in by_importance[RecordType.STATE.importance][:-2]:
-            self._log.evict_segment(number)
-        for number in by_importance[RecordType.BASE.importance][:-1]:
-            if any(self._needs_packets_of(camera, number) for camera in self._cameras.values()):
-                break
-            self._log.evict_segment(number)
-        if not any(camera.gaps for camera in self._cameras.values()):
-            for number in by_importance[RecordType.GAP.importance][:-1]:
-                self._log.evict_segment(number)
-
-    def _needs_packets_of(self, camera: RecoveredCamera, segment: int) -> bool:
-        """Say whether a frame in this segment, the oldest, is unacknowledged or could be pulled."""
-        for row in camera.frames.rows():
-            if row.base is None:
-                continue
-            if row.base.segment != segment:
-                return False
-            if row.kept is not None or row.seq not in camera.state.settled:
-                return True
-        return False
+        self._state_written_ns = self._clock.monotonic_ns()
+        self._is_state_dirty = False
 
     def _explain_evicted(self) -> None:
         """Forget what the log gave up, and record a gap for each frame that was not acknowledged."""
@@ -320,22 +304,3 @@ class Ring:
     def _count_error(self, event: str, error: StorageError) -> None:
         self.write_errors += 1
         log.warning(event, reason=str(error))
-
-
-def evicted_gaps(keys: Sequence[RecordKey]) -> list[Gap]:
-    """Return one gap for each run of consecutive frames in `keys`, all of one camera and epoch."""
-    times = {key.number: key.time_ns for key in keys}
-    spans = SeqSet(SeqSpan(seq, seq) for seq in times).spans()
-    return [
-        Gap(
-            keys[0].camera,
-            keys[0].epoch,
-            times[span.first],
-            max(times[span.first], times[span.last]),
-            GapReason.EVICTED,
-            span,
-            span.last - span.first + 1,
-            new_gap_id(),
-        )
-        for span in spans
-    ]

@@ -13,6 +13,7 @@ from edge.metrics import EdgeMetrics
 from edge.pull_delivery import PullDelivery
 from edge.pulls import PullAnswer, PullRequest
 from edge.ring import Ring
+from edge.ring_link import RingLink
 from edge.ring_records import RecordType
 from edge.session import BufferPolicy, UplinkSession
 from edge.status import hello_message
@@ -51,10 +52,11 @@ class Rig:
         self.metrics = EdgeMetrics()
         self.pulls = PullDelivery(KeptSources(self.ring), self.ring, 4, self.metrics)
         self.wishes: list[tuple[float | None, float | None, float | None]] = []
+        self.link = RingLink(self.ring, self.session, self.clock, self.metrics)
         self.uplink = Uplink(
             LinkConfig(target=f"127.0.0.1:{port}", retry_s_max=0.05),
             self.session,
-            self.ring,
+            self.link,
             self.pulls,
             hello=lambda: hello_message("a", self.ring, ["cam"], FINGERPRINT, self.clock.boot_id),
             status=ingest_pb2.AgentStatus,
@@ -76,21 +78,22 @@ class Rig:
     async def settled(self) -> None:
         async with asyncio.timeout(20):
             await asyncio.sleep(0)  # let what the ring announced reach the session
-            await self.uplink.drained()
+            await self.link.drained()
 
 
 @asynccontextmanager
 async def running(directory: Path, port: int, policy: BufferPolicy = BufferPolicy.ALL) -> AsyncIterator[Rig]:
     """An agent that is killed at the end of the block: nothing is flushed for it."""
     rig = Rig(directory, port, policy)
+    rig.link.listen()
     task = asyncio.create_task(rig.uplink.run())
-    await asyncio.sleep(0)  # it listens to the ring from now on
     try:
         yield rig
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         rig.pulls.close()
+        rig.link.close()
         rig.ring._log.close()
 
 
@@ -268,9 +271,9 @@ async def test_an_evicted_frame_is_explained_and_not_waited_for(tmp_path: Path, 
         await gateway.until(lambda: bool(gateway.hellos))
         rig.keep(2)
         rig.ring._cameras["cam"].frames.drop_base(0)
-        rig.uplink._fresh.clear()
+        rig.link._fresh.clear()
         await asyncio.sleep(0)
-        rig.uplink._fresh.clear()
+        rig.link._fresh.clear()
         gateway.say(credit=ingest_pb2.Credit(bytes=1 << 20, frames=10))
         await gateway.until(lambda: rig.session.unacknowledged_frames == 0)
         await rig.settled()
