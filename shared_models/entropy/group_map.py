@@ -41,12 +41,12 @@ class GroupMap:
     def by_position(cls, channels: int, leaders: NDArray[np.intp] | None = None) -> Self:
         """One pass each for the positions (0, 0), (1, 1), (0, 1) and (1, 0) of all channels.
 
-        With `leaders`, the first position takes two passes: these channels, and then the rest.
+        With `leaders`, every position takes two passes: these channels, and then the rest.
         """
         passes = np.broadcast_to(np.array(_PHASE_ORDER, np.uint8), (channels, 2, 2)).copy()
         if leaders is not None:
-            passes += 1
-            passes[leaders, 0, 0] = 0
+            passes = 2 * passes + 1
+            passes[leaders] -= 1
         return cls(passes)
 
     @classmethod

@@ -53,7 +53,7 @@ def count_steps(  # noqa: PLR0917 - numba takes arrays, not objects
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _push_bit(bit, state, words, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _push_bit(bit: int, state: np.uint64, words: NDArray[np.uint16], position: int) -> tuple[np.uint64, int]:
     if state >= _HALF:
         position -= 1
         words[position] = np.uint16(state & _LOW)
@@ -62,7 +62,9 @@ def _push_bit(bit, state, words, position):  # type: ignore[no-untyped-def]  # n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _push_escape(overflow, state, words, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _push_escape(
+    overflow: int, state: np.uint64, words: NDArray[np.uint16], position: int
+) -> tuple[np.uint64, int]:
     """Push the Exp-Golomb code of `overflow` >= 0, last bit first."""
     value = overflow + 1
     bits = 0
@@ -102,10 +104,10 @@ def encode_pass(  # noqa: PLR0917 - numba takes arrays, not objects
         escape = np.int64(offsets[table + 1]) - begin - 2
         slot = np.int64(symbols[i]) - np.int64(means[i]) - np.int64(minimum[table])
         if slot < 0:
-            state, position = _push_escape(-2 * slot - 1, state, words, position)
+            state, position = _push_escape(int(-2 * slot - 1), state, words, position)
             slot = escape
         elif slot >= escape:
-            state, position = _push_escape(2 * (slot - escape), state, words, position)
+            state, position = _push_escape(int(2 * (slot - escape)), state, words, position)
             slot = escape
         start = np.uint64(cumulative[begin + slot])
         count = np.uint64(cumulative[begin + slot + 1]) - start
@@ -119,9 +121,9 @@ def encode_pass(  # noqa: PLR0917 - numba takes arrays, not objects
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pull_bit(state, words, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _pull_bit(state: np.uint64, words: NDArray[np.uint16], position: int) -> tuple[int, np.uint64, int]:
     """Pull one raw bit; a position beyond `words` says that they ended."""
-    bit = np.int64(state & _ONE)
+    bit = int(state & _ONE)
     state >>= _ONE
     if state < _FLOOR:
         if position < words.size:
@@ -131,7 +133,7 @@ def _pull_bit(state, words, position):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pull_escape(state, words, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _pull_escape(state: np.uint64, words: NDArray[np.uint16], position: int) -> tuple[int, np.uint64, int]:
     """Pull an Exp-Golomb code: the overflow, or -1 if its prefix is longer than any code is."""
     bits = 0
     bit, state, position = _pull_bit(state, words, position)
@@ -139,8 +141,8 @@ def _pull_escape(state, words, position):  # type: ignore[no-untyped-def]  # noq
         bits += 1
         bit, state, position = _pull_bit(state, words, position)
     if bit == 0:
-        return np.int64(-1), state, position
-    value = np.int64(1)
+        return -1, state, position
+    value = 1
     for _ in range(bits):
         bit, state, position = _pull_bit(state, words, position)
         value = (value << 1) | bit
