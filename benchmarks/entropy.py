@@ -37,7 +37,7 @@ def best_ms(action: Callable[[], object]) -> float:
 
 
 def rans(count: int) -> tuple[float, float]:
-    """Print speed, and bytes against the entropy of the symbols under their tables; return both times in ms."""
+    """Print speed, and bytes against the entropy under the tables; return both times in ms."""
     rng = np.random.default_rng(0)
     tables = TableSet.from_tables(LADDER.tables())
     indices = rng.integers(0, LADDER.levels, count).astype(np.uint16)
