@@ -10,6 +10,7 @@ from shared_models.bridges.bridge_files import write_bridge
 from shared_models.bridges.cut import find_cut
 from shared_models.bridges.onnx_module import read_onnx
 from shared_models.bridges.yolox import FrozenYolox, YoloxCut
+from shared_models.codecs.slim.model import SlimModel
 from shared_models.codecs.slim.profile import FAMILY
 from shared_models.errors import InputError, ModelError
 from shared_models.packages.package import ModelPackage
@@ -56,7 +57,8 @@ def fit_bridge(
     network = read_onnx(model)
     cut = find_cut(network)
     teacher = FrozenYolox(model, replace(YoloxCut(), P3=cut.features))
-    weights = {name: torch.from_numpy(array) for name, array in package.tensors(WEIGHTS_PART).items()}
+    shipped = {name: torch.from_numpy(array) for name, array in package.tensors(WEIGHTS_PART).items()}
+    weights = SlimModel().state_dict() | shipped  # the package has what makes latents; no more is needed
     with TemporaryDirectory(prefix="slimstream-bridge-") as scratch:
         pictures = build_cache(paths, Path(scratch) / "pictures")
         recipe = SlimBridgeRecipe(

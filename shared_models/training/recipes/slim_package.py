@@ -87,8 +87,12 @@ def entropy_parts(contexts: list[Path]) -> Parts:
 
 
 def training_weights(base: SlimModel) -> Parts:
-    """Keep the slimmable weights themselves, as float16, for training on."""
-    weights = {name: tensor.to(torch.float16).numpy() for name, tensor in base.state_dict().items()}
+    """Keep the weights of encoder and gains themselves, as float16, to train on and to fit bridges with."""
+    weights = {
+        name: tensor.to(torch.float16).numpy()
+        for name, tensor in base.state_dict().items()
+        if name.startswith(("encoder.", "gains."))
+    }
     return {"weights": PartFile("weights.safetensors", _tensors(weights))}
 
 
