@@ -14,6 +14,7 @@ class RejectReason(StrEnum):
     MESSAGE_MALFORMED = "message_malformed"
     MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LARGE = "message_too_large"
+    METHOD_UNKNOWN = "method_unknown"
     UNAUTHENTICATED = "unauthenticated"
     HELLO_MISSING = "hello_missing"
     HELLO_REPEATED = "hello_repeated"

@@ -20,6 +20,8 @@ from cloud.api.results import ResultsApi
 from cloud.config import CloudConfig, LimitsSection, MetricsSection, Role
 from cloud.delivery import DeliveryLimits
 from cloud.gateway import SERVICE, Gateway, GatewayLimits
+from cloud.interceptor import RejectCounter
+from cloud.metrics import GatewayMetrics
 from cloud.parts import Parts, load_models, software_name
 from cloud.pictures import Pictures
 from cloud.session import SessionLimits
@@ -41,7 +43,6 @@ _API_SERVICES: Final = tuple(
     control_pb2.DESCRIPTOR.services_by_name[name].full_name
     for name in ("FramesService", "ResultsService", "CamerasService")
 )
-_GRPC_OVERHEAD_BYTES: Final = 64 << 10
 _STOP_GRACE_S: Final = 2.0
 _log = get_logger("cloud")
 
@@ -107,7 +108,7 @@ def _serve_metrics(parts: Parts, section: MetricsSection, stack: AsyncExitStack)
 async def _serve(parts: Parts, executor: ThreadPoolExecutor, stack: AsyncExitStack) -> int:
     """Start the server and return its port; on the way out streams end with what they were owed."""
     config = parts.config
-    server = _make_server(config.limits)
+    server = _make_server(config.limits, parts.gateway_metrics)
     names: list[str] = []
     gateway: Gateway | None = None
     if Role.GATEWAY in parts.roles:
@@ -130,11 +131,14 @@ async def _serve(parts: Parts, executor: ThreadPoolExecutor, stack: AsyncExitSta
     return port
 
 
-def _make_server(limits: LimitsSection) -> grpc.aio.Server:
+def _make_server(limits: LimitsSection, metrics: GatewayMetrics) -> grpc.aio.Server:
+    counter = RejectCounter(lambda why: metrics.rejected.labels(reason=why.value).inc())
     return grpc.aio.server(
+        interceptors=(counter,),
         options=[
-            # A little more than is accepted, so that what is just too large is counted and answered here.
-            ("grpc.max_receive_message_length", limits.message_bytes + _GRPC_OVERHEAD_BYTES),
+            # More than is accepted, so that what is too large is counted and answered here; the library ends
+            # a call with a message beyond this without telling anybody why.
+            ("grpc.max_receive_message_length", 4 * limits.message_bytes),
             ("grpc.max_send_message_length", limits.layer_bytes + (64 << 20)),
             # Half-open links are noticed, and agents may ping as often.
             ("grpc.keepalive_time_ms", 20_000),
@@ -142,7 +146,7 @@ def _make_server(limits: LimitsSection) -> grpc.aio.Server:
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
             ("grpc.http2.max_ping_strikes", 0),
             ("grpc.so_reuseport", 0),  # a second cloud on the same port is a mistake, not a helper
-        ]
+        ],
     )
 
 

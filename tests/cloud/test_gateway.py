@@ -143,6 +143,17 @@ async def test_a_message_that_is_a_little_too_large_is_counted_and_the_stream_go
     await agent.leave()
 
 
+async def test_requests_that_do_not_parse_and_methods_that_do_not_exist_are_counted(
+    start_cloud: StartCloud,
+) -> None:
+    cloud, channel = await start_cloud()
+    for method, data in (("Get", b"\xff" * 50), ("Nothing", b""), ("List", b"\xff" * 50)):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await channel.unary_unary(f"/slimstream.v1.FramesService/{method}")(data)  # type: ignore[call-arg]
+    assert rejected(cloud, "message_malformed") == 2
+    assert rejected(cloud, "method_unknown") == 1
+
+
 async def test_a_second_stream_of_the_same_agent_takes_over(
     start_cloud: StartCloud, dct_package: ModelPackage
 ) -> None:
