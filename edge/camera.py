@@ -63,6 +63,7 @@ class Camera:
         gate = config.gate
         self._gate = ChangeGate(GateRules(gate.threshold, gate.hold_s, gate.interval_s_max))
         self._left_out = GapTracker(name, ring.epoch(name))
+        self._replaced = 0
         self._turn = threading.Lock()
         metrics.source_up.labels(name).set_function(lambda: float(self.health.is_up))
 
@@ -95,6 +96,10 @@ class Camera:
     def picture_taken(self) -> None:
         """Have a picture coded that waits in the mailbox."""
         self._metrics.pictures.labels(self.name).inc()
+        busy = self.mailbox.dropped - self._replaced
+        if busy:
+            self._replaced += busy
+            self._metrics.left_out.labels(self.name, "busy").inc(busy)
         self._pool.wake(self)
 
     def source_failed(self) -> None:
@@ -102,10 +107,9 @@ class Camera:
         self._metrics.source_errors.labels(self.name).inc()
 
     def keep_gaps(self, gaps: list[Gap]) -> None:
-        """Record gaps and count them."""
+        """Record gaps."""
         for gap in gaps:
             self._ring.append_gap(gap)
-            self._metrics.gaps.labels(self.name, gap.reason.name.lower()).inc()
 
     # What an encoder does
 

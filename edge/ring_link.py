@@ -103,11 +103,11 @@ class RingLink:
                 self._fresh.popitem(last=False)
         else:
             self._session.gap_kept(event.gap)
+            self._metrics.gaps.labels(event.gap.camera, event.gap.reason.name.lower()).inc()
         self.changed.set()
 
     def _keep(self, gaps: Sequence[Gap]) -> None:
         for gap in gaps:
-            self._metrics.gaps.labels(gap.camera, gap.reason.name.lower()).inc()
             self._disk.submit(self._ring.append_gap, gap)
 
     async def _on_disk(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:

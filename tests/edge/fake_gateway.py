@@ -29,6 +29,8 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     outgoing: "asyncio.Queue[ingest_pb2.StreamResponse]" = field(default_factory=asyncio.Queue)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
+    patience_s: float = 20
+    sent_though_stored: list[tuple[str, int]] = field(default_factory=list)
     _server: Any = None
 
     async def start(self, port: int = 0) -> int:
@@ -45,7 +47,7 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
 
     async def until(self, condition: Any) -> None:
         """Return when `condition()` holds; looks at each change."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self.patience_s):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
@@ -120,6 +122,8 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     def _store(self, hello: ingest_pb2.Hello, frame: ingest_pb2.FramePacket) -> None:
         camera = hello.cameras[frame.camera_index]
         assert (camera.camera, frame.format_id) in self.formats, "a format is announced before it is used"
+        if (camera.camera, frame.seq) in self.stored:
+            self.sent_though_stored.append((camera.camera, frame.seq))
         self.received.append((camera.camera, frame.seq))
         if self.acks:
             self.stored[camera.camera, frame.seq] = frame

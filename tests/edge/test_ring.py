@@ -1,5 +1,7 @@
 """The ring: what survives, what is sent again after a restart, what is said of what is gone."""
 
+import contextlib
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from edge.ring import FrameKept, GapKept, Ring, RingEvent
 from edge.ring_records import RecordType
 from runtime.clock import ManualClock
 from runtime.segment_log.options import SegmentLogOptions
-from shared_models.errors import NotHeldError
+from shared_models.errors import NotHeldError, StorageError
 from shared_models.frames import FrameId
 from tests.edge.coded_frames import SECOND, kept_frame
+from tests.runtime.segment_log.simulated_disk import SimulatedDisk
 
 OpenRing = Callable[..., Ring]
 
@@ -248,3 +251,47 @@ def test_through_any_crashes_every_number_is_settled_owed_or_explained(
     last = max(kept | gaps, default=-1)
     assert owed | gaps | settled == set(range(last + 1))
     ring.close()
+
+
+def test_a_full_disk_gives_up_sources_first_and_the_ring_stays_up(tmp_path: Path) -> None:
+    disk = SimulatedDisk()
+    disk.capacity_bytes = 1 << 20
+    options = SegmentLogOptions(1 << 16, 1 << 30, sync_interval_s=None, filesystem=disk)
+    ring = Ring.open(tmp_path / "ring", options, ["cam"], ManualClock())
+    keep(ring, 200, source_bytes=20_000)
+    assert unsent(ring) == list(range(200))
+    assert ring.read_kept(FrameId("cam", ring.epoch("cam"), 199))[2] == bytes(20_000)
+    ring.close()
+
+
+@settings(max_examples=30)
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    seed=st.integers(0, 1 << 32),
+    is_settling=st.booleans(),
+)
+def test_losing_power_reuses_no_number_and_leaves_none_unexplained(
+    tmp_path_factory: pytest.TempPathFactory, counts: list[int], seed: int, is_settling: bool
+) -> None:
+    rng = random.Random(seed)
+    directory = tmp_path_factory.mktemp("ring")
+    disk = SimulatedDisk()
+    given_out, acknowledged = set[int](), set[int]()
+    for boot, count in enumerate(counts):
+        options = SegmentLogOptions(1 << 16, 1 << 20, sync_interval_s=None, filesystem=disk)
+        ring = Ring.open(directory, options, ["cam"], ManualClock(boot_id=f"{boot:016x}"))
+        owed, gaps = set(unsent(ring)), explained(ring.unsent("cam").gaps)
+        assert owed <= given_out
+        last = max(given_out | gaps | acknowledged, default=-1)
+        settled = {seq for seq in range(last + 1) if seq in ring._cameras["cam"].state.settled}
+        assert owed | gaps | settled >= set(range(last + 1)), "each is owed, explained or settled"
+        new = set(keep(ring, count))
+        assert not new & given_out, "no number is given out twice"
+        given_out |= new
+        if is_settling:
+            ring.settle("cam", [SeqSpan(min(new), max(new))])
+            ring.checkpoint()
+            acknowledged |= new
+        disk = disk.after_power_loss(rng)
+        with contextlib.suppress(StorageError, OSError):
+            ring._log.close()
