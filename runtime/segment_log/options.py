@@ -44,8 +44,5 @@ class SegmentLogOptions:
             raise ConfigError(
                 f"sync_interval_s is {self.sync_interval_s}; it must be above 0, or None for never"
             )
-        if self.unsynced_bytes_max < self.segment_bytes:
-            raise ConfigError(
-                f"unsynced_bytes_max is {self.unsynced_bytes_max}; "
-                f"it must hold a segment of {self.segment_bytes} bytes"
-            )
+        if self.unsynced_bytes_max <= 0:
+            raise ConfigError(f"unsynced_bytes_max is {self.unsynced_bytes_max}; it must be above 0")

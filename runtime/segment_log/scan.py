@@ -14,6 +14,9 @@ ReadAt: TypeAlias = Callable[[int, int], bytes]
 """(size_bytes, offset) -> bytes; fewer at the end of the data; may raise OSError."""
 
 _SEARCH_BYTES: Final = 64 * 1024
+_KEY_BYTES_USUAL: Final = 64
+"""Keys up to this length are read together with the header."""
+
 _SECTOR_BYTES: Final = 4096
 """How far a search steps over bytes that the disk cannot read."""
 
@@ -82,11 +85,11 @@ def scan_records(
 def read_header(read_at: ReadAt, seed: int, offset: int, end: int) -> RecordHeader | None:
     """Return the header at `offset` of a record that ends by `end`; None if there is no such record."""
     try:
-        data = read_at(HEADER_BYTES, offset)
+        data = read_at(HEADER_BYTES + _KEY_BYTES_USUAL, offset)
         if not data.startswith(MARKER) or len(data) < HEADER_BYTES:
             return None
-        if key_bytes := key_bytes_of(data):
-            data += read_at(key_bytes, offset + HEADER_BYTES)
+        if (key_bytes := key_bytes_of(data)) > _KEY_BYTES_USUAL:
+            data = read_at(HEADER_BYTES + key_bytes, offset)
     except OSError:
         return None  # a sector that cannot be read is damage like any other
     header = decode_header(data, seed, offset)
