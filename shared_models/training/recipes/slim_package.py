@@ -57,14 +57,17 @@ def float_networks(base: SlimModel, exports: Path) -> Parts:
     return parts | {"imagenet": PartFile(LABELS_FILE, _read(exports / LABELS_FILE))}
 
 
-def gain_parts(base: SlimModel, enhancement: Path) -> Parts:
-    """Take the gains of both layers, and the dead zone of the enhancement's quantiser."""
+def gain_parts(base: SlimModel, enhancement: Path, dead_zone: float) -> Parts:
+    """Take the gains of both layers, and the dead zones of their quantisers."""
     full = load_enhancement(enhancement)
     gains = {
         "base_log_gain": base.gains.table().numpy(),
         "enhancement_log_gain": full.log_gain.numpy(),
     }
-    rounding = {"enhancement_dead_zone": full.dead_zone.numpy()}
+    rounding = {
+        "base_dead_zone": np.full(base.config.latent_channels, dead_zone, np.float32),
+        "enhancement_dead_zone": full.dead_zone.numpy(),
+    }
     return {
         "gains": PartFile("gains.safetensors", _tensors(gains), is_decoding=True),
         "rounding": PartFile("rounding.safetensors", _tensors(rounding)),
@@ -110,13 +113,18 @@ def assemble(
     ] = None,
     name: Annotated[str, typer.Option(help="The package's name.")] = "slim-1",
     quality: Annotated[float, typer.Option(help="Default quality of the base.")] = QUALITY_DEFAULT,
+    dead_zone: Annotated[
+        float, typer.Option(help="By how much of a step the base rounds towards zero: fewer bytes.")
+    ] = 0.0,
     enhancement_quality: Annotated[
         float, typer.Option(help="Default quality of the enhancement.")
     ] = ENHANCEMENT_QUALITY_DEFAULT,
 ) -> None:
     """Write the package, with sums and fingerprint."""
     model = load_slim_base(base)
-    parts = float_networks(model, exports) | gain_parts(model, enhancement) | entropy_parts(context)
+    parts = (
+        float_networks(model, exports) | gain_parts(model, enhancement, dead_zone) | entropy_parts(context)
+    )
     parts |= training_weights(model)
     runtime = RuntimeConfig(
         widths=tuple(map(float, model.config.width_names)),
