@@ -40,6 +40,8 @@ _SILENCES_MAX: Final = 2.5
 """A gateway that has said nothing for so many keepalive intervals is gone."""
 _FIRST_SAMPLES: Final = 4
 """Clock samples taken a second apart before they become rare."""
+_CHANNEL_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1),)
+"""A new connection must be a new one: gRPC would share the old one's socket, which may be dead."""
 _REFUSALS: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 Call: TypeAlias = grpc.aio.StreamStreamCall[ingest_pb2.StreamRequest, ingest_pb2.StreamResponse]
@@ -105,7 +107,7 @@ class Uplink:
     async def _connect(self, backoff: Backoff) -> None:
         """Run one connection to its end; raise LinkError that says why it ended."""
         config = self._config
-        async with open_aio_channel(config.target, config.security) as channel:
+        async with open_aio_channel(config.target, config.security, _CHANNEL_OPTIONS) as channel:
             metadata = call_metadata(config.security)
             stub: IngestServiceAsyncStub = IngestServiceStub(channel)
             call: Call = stub.Stream(metadata=metadata)  # type: ignore[call-arg]  # written to, not iterated

@@ -28,6 +28,8 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     deliveries: dict[str, tuple[ingest_pb2.DeliverRequest.Head, bytes]] = field(default_factory=dict)
     outgoing: "asyncio.Queue[ingest_pb2.StreamResponse]" = field(default_factory=asyncio.Queue)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    token: str | None = None
+    refused_cameras: set[str] = field(default_factory=set)
     port: int = 0
     patience_s: float = 20
     sent_though_stored: list[tuple[str, int]] = field(default_factory=list)
@@ -59,6 +61,8 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     async def Stream(  # noqa: N802 - the protocol's name
         self, request_iterator: Any, context: Any
     ) -> AsyncIterator[ingest_pb2.StreamResponse]:
+        if self.token and ("authorization", f"Bearer {self.token}") not in context.invocation_metadata():
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
         first = await anext(request_iterator)
         self.hellos.append(first.hello)
         self.outgoing = asyncio.Queue()
@@ -85,7 +89,9 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     def _welcome(self, hello: ingest_pb2.Hello) -> ingest_pb2.Welcome:
         welcome = ingest_pb2.Welcome(software="fake", revision=1)
         for camera in hello.cameras:
-            known = welcome.cameras.add(camera=camera.camera, accepted_models=camera.model_fingerprints)
+            is_refused = camera.camera in self.refused_cameras
+            models = [] if is_refused else camera.model_fingerprints
+            known = welcome.cameras.add(camera=camera.camera, accepted_models=models)
             for name, seq in sorted(self.stored):
                 if name == camera.camera:
                     known.stored.add(first=seq, last=seq)

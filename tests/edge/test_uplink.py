@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from edge.config import LinkConfig
 from edge.metrics import EdgeMetrics
@@ -19,8 +20,10 @@ from edge.session import BufferPolicy, UplinkSession
 from edge.status import hello_message
 from edge.uplink import Uplink
 from runtime.clock import SystemClock
+from runtime.credentials import ClientSecurity
 from runtime.segment_log.options import SegmentLogOptions
 from slimstream.v1 import frame_pb2, ingest_pb2
+from tests.edge.black_hole import Relay
 from tests.edge.coded_frames import FINGERPRINT, kept_frame
 from tests.edge.fake_gateway import FakeGateway
 
@@ -43,7 +46,13 @@ class KeptSources:
 class Rig:
     """An agent without cameras: the test takes the frames."""
 
-    def __init__(self, directory: Path, port: int, policy: BufferPolicy = BufferPolicy.ALL) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        policy: BufferPolicy = BufferPolicy.ALL,
+        security: ClientSecurity | None = None,
+    ) -> None:
         self.clock = SystemClock()
         self.ring = Ring.open(directory, OPTIONS, ["cam"], self.clock)
         self.session = UplinkSession(live_frames_max=4)
@@ -54,7 +63,12 @@ class Rig:
         self.wishes: list[tuple[float | None, float | None, float | None]] = []
         self.link = RingLink(self.ring, self.session, self.clock, self.metrics)
         self.uplink = Uplink(
-            LinkConfig(target=f"127.0.0.1:{port}", retry_s_max=0.05),
+            LinkConfig(
+                target=f"127.0.0.1:{port}",
+                security=security or ClientSecurity(),
+                retry_s_max=0.05,
+                keepalive_s=5.0,
+            ),
             self.session,
             self.link,
             self.pulls,
@@ -82,9 +96,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(directory: Path, port: int, policy: BufferPolicy = BufferPolicy.ALL) -> AsyncIterator[Rig]:
+async def running(
+    directory: Path,
+    port: int,
+    policy: BufferPolicy = BufferPolicy.ALL,
+    security: ClientSecurity | None = None,
+) -> AsyncIterator[Rig]:
     """An agent that is killed at the end of the block: nothing is flushed for it."""
-    rig = Rig(directory, port, policy)
+    rig = Rig(directory, port, policy, security)
     rig.link.listen()
     task = asyncio.create_task(rig.uplink.run())
     try:
@@ -280,3 +299,51 @@ async def test_an_evicted_frame_is_explained_and_not_waited_for(tmp_path: Path, 
     (gap,) = gateway.gaps.values()
     assert (gap.first_seq, gap.last_seq, gap.reason) == (0, 0, frame_pb2.GAP_REASON_EVICTED)
     assert seqs_of(gateway.received) == [1]
+
+
+def count(metrics: EdgeMetrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(f"slimstream_edge_{name}", labels) or 0.0
+
+
+async def test_an_agent_shows_its_token_and_one_without_is_refused_until_it_has_one(
+    tmp_path: Path, gateway: FakeGateway
+) -> None:
+    gateway.token = "let me in"
+    async with running(tmp_path, gateway.port) as rig:
+        rig.keep(1)
+        while count(rig.metrics, "connections_total", result="refused") < 2:
+            await asyncio.sleep(0.01)
+        assert not gateway.hellos
+    security = ClientSecurity(token=SecretStr("let me in"))
+    async with running(tmp_path, gateway.port, security=security) as rig:
+        await rig.settled()
+    assert seqs_of(gateway.received) == [0]
+
+
+async def test_a_camera_that_the_gateway_does_not_take_keeps_its_frames(
+    tmp_path: Path, gateway: FakeGateway
+) -> None:
+    gateway.refused_cameras = {"cam"}
+    async with running(tmp_path, gateway.port) as rig:
+        rig.keep(2)
+        await gateway.until(lambda: bool(gateway.statuses))
+        assert not gateway.received
+        assert rig.session.unsent_frames == 2
+
+
+@pytest.mark.slow
+async def test_a_link_that_dies_without_a_word_is_noticed_and_costs_nothing(
+    tmp_path: Path, gateway: FakeGateway
+) -> None:
+    relay = Relay(gateway.port)
+    await relay.start()
+    async with running(tmp_path, relay.port) as rig:
+        rig.keep(5)
+        await rig.settled()
+        relay.swallow()
+        rig.keep(10)
+        await gateway.until(lambda: len(gateway.stored) == 15)
+        await rig.settled()
+    assert relay.connections == 2
+    assert sorted(seqs_of(gateway.received)) == list(range(15))
+    await relay.stop()
