@@ -8,7 +8,15 @@ from threading import Thread
 from typing import Final
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    start_http_server,
+)
 
 from shared_models.errors import ConfigError
 
@@ -27,6 +35,7 @@ class Metrics:
 
     def __init__(self, part: str, registry: CollectorRegistry | None = None) -> None:
         """Name every metric `slimstream_<part>_…`."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the number of series and tell nothing
         self.part = part
         self.registry = registry or CollectorRegistry()
 

@@ -1,5 +1,6 @@
 """The few file operations a segment log needs: the seam where tests inject a failing disk."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,10 +113,13 @@ class LocalFilesystem:
         os.fdatasync(descriptor)
 
     def sync_directory(self, directory: Path) -> None:
-        """`fsync` of the directory."""
+        """`fsync` of the directory, on file systems that know such a thing."""
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
         finally:
             os.close(descriptor)
 

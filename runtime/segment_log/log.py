@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from runtime.segment_log.eviction import EvictedRecord
+from runtime.segment_log.filesystem import Filesystem
 from runtime.segment_log.group_commit import GroupCommit
 from runtime.segment_log.options import SegmentLogOptions
 from runtime.segment_log.record import (
@@ -81,16 +82,17 @@ class SegmentLog:
         Raises:
             StorageError: the directory cannot be used at all, or another process has the log open.
         """
+        options = options or SegmentLogOptions()
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            _make_directory(directory, options.filesystem)
             directory_lock = _lock_directory(directory)
+            try:
+                return cls(directory, options, on_evicted, directory_lock)
+            except BaseException:
+                os.close(directory_lock)
+                raise
         except OSError as error:
             raise StorageError(f"cannot use {directory} for a segment log: {error.strerror}") from error
-        try:
-            return cls(directory, options or SegmentLogOptions(), on_evicted, directory_lock)
-        except OSError as error:
-            os.close(directory_lock)
-            raise StorageError(f"cannot read the segment log in {directory}: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -350,6 +352,14 @@ class SegmentLog:
             if offset not in segment.damaged_offsets:
                 segment.damaged_offsets.add(offset)
                 self._set.counts.damaged += 1
+
+
+def _make_directory(directory: Path, filesystem: Filesystem) -> None:
+    """Create the log's directory for good: a directory lost with power takes every durable record along."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        filesystem.sync_directory(made.parent)
 
 
 def _lock_directory(directory: Path) -> int:

@@ -201,7 +201,7 @@ class LogMachine(RuleBasedStateMachine):
 
 
 LogMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=50,
     report_multiple_bugs=False,
     stateful_step_count=30,
     deadline=None,
@@ -215,6 +215,6 @@ def test_log_against_its_model_for_longer() -> None:
     run_state_machine_as_test(
         LogMachine,
         settings=settings(
-            LogMachine.TestCase.settings, max_examples=1500, stateful_step_count=80, derandomize=False
+            LogMachine.TestCase.settings, max_examples=500, stateful_step_count=60, derandomize=False
         ),
     )
