@@ -33,6 +33,7 @@ from slimstream.v1.ingest_pb2 import AgentStatus, PullRefused, StreamRequest, St
 
 _OUTBOX_MESSAGES_MAX: Final = 64
 _CREDIT_INTERVAL_S: Final = 0.05
+_HELLO_WAIT_S: Final = 15.0
 _log = get_logger("cloud.gateway")
 
 
@@ -113,7 +114,7 @@ class AgentStream:
 
     async def _rest(self) -> None:
         """Wait for news; look again soon where credits are held back by the rate."""
-        timeout_s = _CREDIT_INTERVAL_S if self._session.is_owing_credit else None
+        timeout_s = _CREDIT_INTERVAL_S if self._session.is_held_back else None
         try:
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
@@ -122,7 +123,7 @@ class AgentStream:
 
     async def _read(self, requests: AsyncIterator[bytes]) -> None:
         try:
-            async for data in requests:
+            async for data in self._greeted_in_time(requests):
                 await self._take(data)
                 if self._is_ending:
                     return
@@ -132,6 +133,21 @@ class AgentStream:
         finally:
             self._is_ending = True
             self._wake.set()
+
+    async def _greeted_in_time(self, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield every message, but do not wait for the first one forever."""
+        try:
+            async with asyncio.timeout(_HELLO_WAIT_S):
+                first = await anext(requests)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            detail = f"no Hello came within {_HELLO_WAIT_S:g} s"
+            self._refuse(RejectedError(RejectReason.HELLO_MISSING, detail, is_fatal=True), None)
+            return
+        yield first
+        async for data in requests:
+            yield data
 
     async def _take(self, data: bytes) -> None:
         now = self._context.now()

@@ -12,6 +12,8 @@ from runtime.logs import LogFormat, LogLevel
 from shared_models.bitstream.limits import Limits
 
 ENV_PREFIX: Final = "SLIMSTREAM_CLOUD"
+_RECORD_OVERHEAD_BYTES: Final = 128 << 10
+"""A record's header and key, at most."""
 
 
 class Role(StrEnum):
@@ -65,9 +67,10 @@ class LimitsSection(ConfigSection):
 
     @model_validator(mode="after")
     def _message_fits_window(self) -> "LimitsSection":
-        if self.window_bytes < self.message_bytes:
+        # Credits come back a quarter of a window at a time: a half is always left for the largest message.
+        if self.window_bytes < 2 * self.message_bytes:
             raise ValueError(
-                f"window_bytes is {self.window_bytes} and must hold a message of {self.message_bytes} bytes"
+                f"window_bytes is {self.window_bytes} and must hold two messages of {self.message_bytes}"
             )
         return self
 
@@ -174,3 +177,12 @@ class CloudConfig(ConfigSection):
     """Prometheus."""
     log: LogSection = LogSection()
     """Logs."""
+
+    @model_validator(mode="after")
+    def _segments_hold_layers(self) -> "CloudConfig":
+        if self.store.segment_bytes < self.limits.layer_bytes + _RECORD_OVERHEAD_BYTES:
+            raise ValueError(
+                f"store.segment_bytes is {self.store.segment_bytes} and a pulled layer may have "
+                f"{self.limits.layer_bytes} bytes (limits.layer_bytes); raise the one or lower the other"
+            )
+        return self

@@ -31,6 +31,7 @@ class CreditWindow:
         self._owed_frames = window_frames
         self._allowance_bytes = float(window_bytes)
         self._refilled_ns = now_ns
+        self._is_held_back = False
 
     def spend(self, payload_bytes: int) -> bool:
         """Take the price of one frame; False if the peer is beyond its credits by more than a window."""
@@ -47,13 +48,8 @@ class CreditWindow:
         """Return what may be granted now; None while it is nothing, or too little to be worth a message."""
         self._refill(now_ns)
         payload_bytes = min(self._owed_bytes, int(self._allowance_bytes))
-        is_starved = self._left_bytes <= 0 or self._left_frames <= 0
-        is_worth_it = (
-            payload_bytes * 4 >= self._window.payload_bytes or self._owed_frames * 4 >= self._window.frames
-        )
-        if not (is_worth_it or is_starved) or (payload_bytes == 0 and self._owed_frames == 0):
-            return None
-        if payload_bytes == 0 and self._owed_bytes > 0:
+        self._is_held_back = self._is_due and payload_bytes < self._owed_bytes
+        if not self._is_due or (payload_bytes == 0 and self._is_held_back):
             return None  # frames without bytes would be of no use: wait for the rate
         granted = Grant(payload_bytes, self._owed_frames)
         self._allowance_bytes -= payload_bytes
@@ -64,9 +60,18 @@ class CreditWindow:
         return granted
 
     @property
-    def is_owing(self) -> bool:
-        """Whether something waits to be granted, so that `grant` is worth asking again later."""
-        return self._owed_bytes > 0 or self._owed_frames > 0
+    def is_held_back(self) -> bool:
+        """Whether the rate alone kept the last `grant` from giving all, so that it is worth asking again."""
+        return self._is_held_back
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether a quarter of the window is owed, or something is and the peer has nothing left."""
+        is_starved = self._left_bytes <= 0 or self._left_frames <= 0
+        is_much = (
+            self._owed_bytes * 4 >= self._window.payload_bytes or self._owed_frames * 4 >= self._window.frames
+        )
+        return is_much or (is_starved and (self._owed_bytes > 0 or self._owed_frames > 0))
 
     def _refill(self, now_ns: int) -> None:
         elapsed_ns = max(0, now_ns - self._refilled_ns)

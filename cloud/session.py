@@ -175,9 +175,9 @@ class Session:
         return answers
 
     @property
-    def is_owing_credit(self) -> bool:
+    def is_held_back(self) -> bool:
         """Whether `acknowledge` should be asked again soon although nothing new was stored."""
-        return self._credits.is_owing
+        return self._credits.is_held_back
 
     def refuse(self, rejected: RejectedError, message: StreamRequest | None, now: Now) -> StreamResponse:
         """Say no to a message, or cut a peer that has caused too many refusals (`is_fatal` is then set)."""

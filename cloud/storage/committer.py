@@ -93,7 +93,8 @@ class Committer:
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:
             written = self._write([waiting.entry for waiting in batch])
-        except StorageError as error:
+        except Exception as failure:  # whatever it was, those who wait must hear of it
+            error = failure if isinstance(failure, StorageError) else StorageError(f"cannot store: {failure}")
             for waiting in batch:
                 waiting.future.set_exception(error)
             return

@@ -56,6 +56,7 @@ def start_cloud_process(
         "listen.port_file": str(port_file),
         "store.directory": str(directory / "store"),
         "store.segment_bytes": "1MiB",
+        "limits.layer_bytes": "512KiB",
         "worker.models": f"[{package}]",
         "metrics.enabled": "false",
         **{key.replace("__", "."): value for key, value in settings.items()},

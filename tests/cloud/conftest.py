@@ -21,6 +21,7 @@ def cloud_settings(directory: Path, package: Path) -> dict[str, dict[str, object
         "listen": {"address": "127.0.0.1:0"},
         "store": {"directory": directory, "segment_bytes": 1 << 20},
         "worker": {"models": [str(package)], "paths": []},
+        "limits": {"layer_bytes": 512 << 10},
         "metrics": {"enabled": False},
     }
 

@@ -31,8 +31,9 @@ def test_a_good_configuration_is_called_good(dct_package: ModelPackage) -> None:
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("limits.window_bytes=128KiB", "must hold a message"),
+        ("limits.window_bytes=128KiB", "must hold two messages"),
         ("store.budget_bytes=1MiB", "less than eight segments"),
+        ("limits.layer_bytes=64MiB", "a pulled layer may have"),
         ("listen.address=0.0.0.0:7443", "certificate_file"),
         ("worker.models=[no-such-model]", "no-such-model"),
         ("worker.paths=[preview]", "pictures on request"),
