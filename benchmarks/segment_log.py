@@ -32,16 +32,23 @@ def key_of(index: int) -> bytes:
     return b"camera-%017d" % index
 
 
-def seconds(action: Callable[[Path], Callable[[], object]], root: Path) -> float:
-    """Return the least time of what `action` prepares in a fresh directory: others measure the neighbours."""
+def seconds(
+    action: Callable[[Path], Callable[[], object]],
+    root: Path,
+    clock: Callable[[], float] = time.process_time,
+) -> float:
+    """Return the least time of what `action` prepares in a fresh directory: others measure the neighbours.
+
+    It is processor time, the kernel's included, unless the disk is what is waited for.
+    """
     times = []
     for repeat in range(REPEATS):
         directory = root / f"{getattr(action, '__name__', 'run')}-{repeat}"
         directory.mkdir()
         run = action(directory)
-        began = time.perf_counter()
+        began = clock()
         run()
-        times.append(time.perf_counter() - began)
+        times.append(clock() - began)
     return min(times)
 
 
@@ -186,25 +193,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=place) as root:
         directory = Path(root)
         print(f"{RECORDS} records of {len(PAYLOAD)} bytes, best of {REPEATS}, in {directory.parent}")
-        rows = (
+        for name, count, ours, theirs in (
             ("append, survives the process", RECORDS, log_append, sqlite_append),
-            ("append, survives loss of power, one waiter", DURABLE_RECORDS, log_durable, sqlite_durable),
             ("read by id", 2000, log_read, sqlite_read),
             ("read every key", RECORDS, log_rebuild, sqlite_rebuild),
-        )
-        durable = 0.0
-        for name, count, ours, theirs in rows:
-            rate, peer = count / seconds(ours, directory), count / seconds(theirs, directory)
-            durable = rate if ours is log_durable else durable
-            print(f"{name:44}{rate:10.0f} records/s   SQLite {peer:10.0f}   ratio {rate / peer:5.2f}")
-        together = DURABLE_RECORDS * 4 / seconds(log_durable_together, directory)
-        gain = together / durable
-        print(
-            f"{f'the same, {WAITERS} waiters':44}{together:10.0f} records/s   group commit gains {gain:.1f}x"
-        )
+        ):
+            cost, peer = (1e6 * seconds(action, directory) / count for action in (ours, theirs))
+            print(f"{name:44}{cost:10.1f} us of CPU   SQLite {peer:10.1f}   ratio {peer / cost:5.2f}")
+        wall = time.perf_counter
+        rate, peer = (DURABLE_RECORDS / seconds(a, directory, wall) for a in (log_durable, sqlite_durable))
+        name = "append, survives loss of power, one waiter"
+        print(f"{name:44}{rate:10.0f} records/s   SQLite {peer:10.0f}   ratio {rate / peer:5.2f}")
+        together = DURABLE_RECORDS * 4 / seconds(log_durable_together, directory, wall)
+        name, gain = f"the same, {WAITERS} waiters", together / rate
+        print(f"{name:44}{together:10.0f} records/s   group commit gains {gain:.1f}x")
         megabytes = RECORDS * len(PAYLOAD) / 1e6
-        print(f"{'recover an unsealed segment':44}{megabytes / seconds(log_recover, directory):10.0f} MB/s")
-        print(f"{'open sealed segments':44}{1e3 * seconds(log_open_sealed, directory):10.1f} ms")
+        speed = megabytes / seconds(log_recover, directory)
+        print(f"{'recover an unsealed segment':44}{speed:10.0f} MB per second of CPU")
+        print(f"{'open sealed segments':44}{1e3 * seconds(log_open_sealed, directory, wall):10.1f} ms")
 
 
 if __name__ == "__main__":
