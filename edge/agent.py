@@ -10,28 +10,24 @@ import structlog
 from edge.camera import Camera
 from edge.capture import CaptureRules, CaptureThread
 from edge.config import AgentConfig
-from edge.config_camera import CameraConfig
-from edge.encoder import CodingChoice, FrameEncoder
+from edge.encoder import FrameEncoder
 from edge.encoder_pool import EncoderPool
 from edge.metrics import EdgeMetrics
+from edge.model import coding_choice, load_codec
 from edge.pull_delivery import PullDelivery
 from edge.pulls import PullAnswerer
 from edge.ring import Ring
 from edge.ring_link import RingLink
 from edge.session import BufferPolicy, UplinkSession
 from edge.sources.opening import open_source
-from edge.status import hello_message, status_message
+from edge.status import hello_message, left_fingerprints, status_message
 from edge.uplink import Uplink
 from runtime.backoff import Backoff
 from runtime.clock import Clock, SystemClock
 from runtime.metrics import MetricsServer
 from runtime.segment_log.options import SegmentLogOptions
 from runtime.service import ServiceNotifier, feed_watchdog, stop_event
-from shared_models.codecs.backend import BackendOptions
 from shared_models.codecs.slim.codec import SlimCodec
-from shared_models.codecs.slim.profile import RuntimeConfig, encoder_part
-from shared_models.errors import ConfigError
-from shared_models.packages.registry import open_package
 
 _CAPTURE_STOP_S: Final = 2.0
 """How long a stopping agent waits for a camera that is busy; its thread dies with the process."""
@@ -172,15 +168,15 @@ class Agent:
             policy = self._cameras[name].config.buffer if name in self._cameras else BufferPolicy.ALL
             self._session.add_camera(name, unsent.epoch, policy, unsent.seqs, unsent.gaps)
         config = self._config
-        fingerprint = self._codec.fingerprint
+        fingerprints = [self._codec.fingerprint, *left_fingerprints(self._ring, self._codec.fingerprint)]
         return Uplink(
             config.link,
             self._session,
             self._ring_link,
             self._pulls,
-            hello=lambda: hello_message(config.agent, self._ring, names, fingerprint, clock.boot_id),
+            hello=lambda: hello_message(config.agent, self._ring, names, fingerprints, clock.boot_id),
             status=lambda: status_message(
-                self._ring,
+                self._ring_link.size_bytes,
                 config.ring.budget_bytes,
                 self._session.unsent_frames,
                 self._cameras,
@@ -190,33 +186,6 @@ class Agent:
             clock=clock,
             metrics=self._metrics,
         )
-
-
-def load_codec(config: AgentConfig) -> SlimCodec:
-    """Load what every frame needs of the model; raise ConfigError or ModelError."""
-    package = open_package(config.encoder.package)
-    backend = BackendOptions(providers=config.encoder.providers, threads=config.encoder.threads)
-    codec = SlimCodec(package, backend)
-    runtime = codec.profile.runtime
-    widths = {coding_choice(camera, runtime).width for camera in config.cameras.values()}
-    for name, camera in config.cameras.items():
-        width = coding_choice(camera, runtime).width
-        if width not in runtime.widths:
-            known = ", ".join(f"{w:g}" for w in runtime.widths)
-            raise ConfigError(f"cameras.{name}.width is {width:g}; {package.name} has {known}")
-    codec = SlimCodec.load(package, parts=["base", *map(encoder_part, sorted(widths))], backend=backend)
-    for refused in codec.refused:
-        log.warning("backend_refused", reason=str(refused))
-    return codec
-
-
-def coding_choice(camera: CameraConfig, runtime: RuntimeConfig) -> CodingChoice:
-    """Return the camera's own quality and width, or else the model's."""
-    return CodingChoice(
-        quality=runtime.quality_default if camera.quality is None else camera.quality,
-        width=runtime.width_default if camera.width is None else camera.width,
-        enhancement_quality=runtime.enhancement_quality_default,
-    )
 
 
 def capture_thread(camera: Camera, ring: Ring, clock: Clock) -> CaptureThread:

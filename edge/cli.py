@@ -78,7 +78,7 @@ def validate(config: ConfigFile = None, settings: Settings = None) -> None:
 
     Example: slimstream edge validate --config edge.yaml
     """
-    from edge.agent import load_codec
+    from edge.model import load_codec
     from runtime.credentials import call_metadata, channel_credentials
 
     loaded = load_agent_config(config, settings)

@@ -83,7 +83,8 @@ class PullDelivery:
             except SlimstreamError as error:
                 result = error.reason
                 log.info("pull_refused", pull_id=pull.pull_id, reason=str(error))
-                await write(ingest_pb2.StreamRequest(pull_refused=self._refusal(pull, error)))
+                refusal = await self._in_thread(self._refusal, pull, error)
+                await write(ingest_pb2.StreamRequest(pull_refused=refusal))
             except grpc.aio.AioRpcError as error:
                 result = "not_delivered"
                 log.warning("pull_not_delivered", pull_id=pull.pull_id, reason=error.details())

@@ -35,6 +35,8 @@ class RingLink:
         self._settled = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever the session may have something new to send."""
+        self.size_bytes = ring.stats.size_bytes
+        """What the ring takes on disk, as of the last look: asking it might wait for the disk."""
 
     def listen(self) -> None:
         """Hear of every frame and gap from now on; call it inside the event loop."""
@@ -48,7 +50,7 @@ class RingLink:
     async def frame(self, name: str, seq: int) -> KeptFrame:
         """Return a frame that is to be sent; raise NotHeldError or StorageError."""
         fresh = self._fresh.get((name, seq))
-        return fresh if fresh is not None else await self._on_disk(self._ring.read_frame, name, seq)
+        return fresh if fresh is not None else await self.on_disk(self._ring.read_frame, name, seq)
 
     def sent(self, name: str, seq: int) -> None:
         """Let go of a frame that was sent: if it is needed again, it is read from the disk."""
@@ -72,7 +74,7 @@ class RingLink:
         """Return when everything, gaps too, is acknowledged."""
         for tracker in self._lost.values():
             self._keep(tracker.close())
-        await self._on_disk(lambda: None)  # what was just recorded is announced by now
+        await self.on_disk(lambda: None)  # what was just recorded is announced by now
         while not self._session.is_idle:
             self._settled.clear()
             await self._settled.wait()
@@ -83,14 +85,18 @@ class RingLink:
             await asyncio.sleep(CHECKPOINT_S)
             for tracker in self._lost.values():
                 self._keep(tracker.close_idle())
-            await self._on_disk(self._ring.checkpoint)
-            self._metrics.ring.set(self._ring.stats.size_bytes)
+            self.size_bytes = await self.on_disk(self._checkpoint)
+            self._metrics.ring.set(self.size_bytes)
             self._metrics.ring_errors.set(self._ring.write_errors)
             self._metrics.backlog.set(self._session.unsent_frames)
 
     def close(self) -> None:
         """Finish what is on its way to the disk."""
         self._disk.shutdown()
+
+    def _checkpoint(self) -> int:
+        self._ring.checkpoint()
+        return self._ring.stats.size_bytes
 
     def _on_event(self, event: RingEvent) -> None:
         if isinstance(event, FrameKept):
@@ -110,5 +116,6 @@ class RingLink:
         for gap in gaps:
             self._disk.submit(self._ring.append_gap, gap)
 
-    async def _on_disk(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
+    async def on_disk(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
+        """Run a function in the disk's thread, behind what was asked of it before."""
         return await asyncio.wrap_future(self._disk.submit(function, *arguments, **keywords))

@@ -140,7 +140,8 @@ class Uplink:
 
     async def _greet(self, call: Call) -> None:
         """Say Hello, take Welcome."""
-        await call.write(ingest_pb2.StreamRequest(hello=self._hello()))
+        hello = await self._ring.on_disk(self._hello)
+        await call.write(ingest_pb2.StreamRequest(hello=hello))
         response = await call.read()
         if not isinstance(response, ingest_pb2.StreamResponse):
             raise LinkError("the gateway closed the stream instead of welcoming the agent")

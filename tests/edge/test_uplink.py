@@ -72,7 +72,7 @@ class Rig:
             self.session,
             self.link,
             self.pulls,
-            hello=lambda: hello_message("a", self.ring, ["cam"], FINGERPRINT, self.clock.boot_id),
+            hello=lambda: hello_message("a", self.ring, ["cam"], [FINGERPRINT], self.clock.boot_id),
             status=ingest_pb2.AgentStatus,
             cameras=[self],
             clock=self.clock,
