@@ -1,7 +1,6 @@
 """One file of the log: where records are appended, synced, read and sealed."""
 
 import contextlib
-import errno
 import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -27,12 +26,12 @@ from runtime.segment_log.scan import (
     scan_records,
 )
 from runtime.segment_log.segment_header import SEGMENT_HEADER_BYTES, SegmentHeader, encode_segment_header
+from runtime.segment_log.whole_writes import append_whole, copy_whole
 
 SUFFIX: Final = ".segment"
 REWRITE_SUFFIX: Final = ".rewrite"
 """A copy that is not yet in its segment's place; means nothing after a restart."""
 
-_COPY_BYTES: Final = 1 << 20
 _BLOCK_BYTES_WITH_PAYLOADS: Final = 256 * 1024
 _BLOCK_BYTES_HEADERS: Final = 16 * 1024
 
@@ -55,6 +54,8 @@ class Segment:
         data_end: where the records end.
         records: good records, as far as known.
         durable_end: everything before it is on stable storage.
+        unsynced_bytes: what is kept in memory because it is not.
+        is_failed: a sync has failed; what is not durable must be written anew.
         pins: readers at work; a pinned segment is not evicted.
         damaged_offsets: offsets of damage that readers have met.
     """
@@ -67,14 +68,14 @@ class Segment:
         self.data_end = SEGMENT_HEADER_BYTES
         self.records = 0
         self.durable_end = 0
+        self.unsynced_bytes = 0
         self.pins = 0
         self.is_failed = False
         self.damaged_offsets: set[int] = set()
         self._filesystem = filesystem
         self._seed = header.seed
         self._descriptor: int | None = None
-        self._unsynced: deque[tuple[int, bytes]] = deque()
-        self.unsynced_bytes = 0
+        self._unsynced: deque[tuple[int, bytes]] = deque()  # (offset, data), on from durable_end
 
     @classmethod
     def create(
@@ -110,7 +111,7 @@ class Segment:
             if self.size > self.data_end:
                 self._filesystem.truncate(self._descriptor, self.data_end)
                 self.size = self.data_end
-            self._copy(self._descriptor, self._descriptor, self.data_end)
+            copy_whole(self._filesystem, self._descriptor, self._descriptor, self.data_end)
             self._filesystem.sync(self._descriptor)
         except OSError:
             self._fail_recovered()
@@ -160,7 +161,7 @@ class Segment:
         assert self._descriptor is not None, "a segment is sealed once"
         seal = encode_seal(self.records, self.importance, self._seed, self.data_end)
         try:
-            self._write_all(self._descriptor, [seal], self.data_end)
+            append_whole(self._filesystem, self._descriptor, [seal], self.data_end)
             self.size = self.data_end + len(seal)
         except OSError:
             pass  # without a seal the segment is only slower to open
@@ -213,11 +214,9 @@ class Segment:
         self._remove_if_there(target)
         copy = self._filesystem.create(target)
         try:
-            offset = self._copy_durable_part(copy)
+            self._copy_durable_part(copy)
             for start, data in self._unsynced:
-                assert start == offset, "unsynced data must continue the durable part"
-                self._write_all(copy, [data], offset)
-                offset += len(data)
+                append_whole(self._filesystem, copy, [data], start)
             self._filesystem.sync(copy)
         except OSError:
             self._filesystem.close(copy)
@@ -278,53 +277,22 @@ class Segment:
 
         return read_at
 
-    def _copy_durable_part(self, target: int) -> int:
+    def _copy_durable_part(self, target: int) -> None:
         source = self._filesystem.open(self.path)
         try:
-            return self._copy(source, target, self.durable_end)
+            copy_whole(self._filesystem, source, target, self.durable_end)
         finally:
             self._filesystem.close(source)
-
-    def _copy(self, source: int, target: int, end: int) -> int:
-        """Write what `source` holds before `end` to the same place in `target`; return `end`."""
-        offset = 0
-        while offset < end:
-            data = self._filesystem.read_at(source, min(_COPY_BYTES, end - offset), offset)
-            if not data:
-                raise OSError(errno.EIO, "the file has become shorter", str(self.path))
-            taken = self._filesystem.write_at(target, [data], offset)
-            if taken == 0:
-                raise OSError(errno.ENOSPC, "the disk took no bytes", str(self.path))
-            offset += taken
-        return offset
 
     def _write(self, parts: Sequence[bytes]) -> None:
         """Write behind the records and grow by it; raise OSError and stay as it was."""
         assert self._descriptor is not None, "a closed segment takes no data"
-        self._write_all(self._descriptor, parts, self.data_end)
+        append_whole(self._filesystem, self._descriptor, parts, self.data_end)
         for part in parts:
             self._unsynced.append((self.data_end, part))
             self.data_end += len(part)
             self.unsynced_bytes += len(part)
         self.size = self.data_end
-
-    def _write_all(self, descriptor: int, parts: Sequence[bytes], offset: int) -> None:
-        """Write all of `parts` at `offset`, the file's end; raise OSError and leave the end where it was."""
-        rest = parts
-        written, wanted = 0, sum(map(len, parts))
-        try:
-            while written < wanted:
-                taken = self._filesystem.write_at(descriptor, rest, offset + written)
-                if taken == 0:
-                    raise OSError(errno.ENOSPC, "the disk took no bytes", str(self.path))
-                written += taken
-                if written < wanted:
-                    rest = [b"".join(parts)[written:]]
-        except OSError:
-            if written:
-                with contextlib.suppress(OSError):  # what stays is overwritten by the next record
-                    self._filesystem.truncate(descriptor, offset)
-            raise
 
     def _remove_if_there(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
