@@ -1,6 +1,7 @@
 """A scripted agent: says exactly what a test tells it to, keeps everything it is answered."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -114,12 +115,15 @@ class FakeAgent:
         call = self.channel.stream_stream(
             STREAM, request_serializer=None, response_deserializer=StreamResponse.FromString
         )
-        self.call = call(self._requests(), metadata=self.metadata)
+        self.call = call(metadata=self.metadata)  # type: ignore[call-arg]  # the stubs want an iterator
         self._reader = asyncio.create_task(self._read())
+        self._writer = asyncio.create_task(self._write())
 
-    async def _requests(self) -> AsyncIterator[bytes]:
-        while (data := await self._outgoing.get()) is not None:
-            yield data
+    async def _write(self) -> None:
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the stream has ended
+            while (data := await self._outgoing.get()) is not None:
+                await self.call.write(data)
+            await self.call.done_writing()
 
     async def _read(self) -> None:
         try:
@@ -130,6 +134,7 @@ class FakeAgent:
         except grpc.aio.AioRpcError as error:
             self.code, self.details = error.code(), error.details() or ""
         finally:
+            self._writer.cancel()
             async with self._changed:
                 self.is_over = True
                 self._changed.notify_all()
