@@ -82,6 +82,7 @@ class Ring:
         self._lock = threading.RLock()
         self._on_event: Callable[[RingEvent], None] = lambda _event: None
         self._cameras = recover_cameras(segment_log, list(cameras), clock)
+        self._configured = frozenset(cameras)
         self._evicted: list[EvictedRecord] = []
         self._is_state_dirty = False
         self._state_written_ns = 0
@@ -101,7 +102,8 @@ class Ring:
         for camera in list(ring._cameras.values()):
             for gap in camera.found_gaps:
                 ring.append_gap(gap)
-            ring._reserve(camera)
+        for name in cameras:
+            ring._reserve(ring._cameras[name])
         return ring
 
     def subscribe(self, on_event: Callable[[RingEvent], None]) -> None:
@@ -112,8 +114,9 @@ class Ring:
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Every camera that is configured or still has records here."""
-        return tuple(self._cameras)
+        """Every camera that is configured, and every other that still owes the cloud something."""
+        with self._lock:
+            return tuple(name for name in self._cameras if name in self._configured or self._owes(name))
 
     def unsent(self, camera: str) -> Unsent:
         """Return what the cloud has not acknowledged."""
@@ -124,6 +127,10 @@ class Ring:
                 if row.base is not None and row.seq not in entry.explained:
                     seqs.add(SeqSpan(row.seq, row.seq))
             return Unsent(entry.state.epoch, seqs, tuple(gap for _, gap in entry.gaps.values()))
+
+    def _owes(self, camera: str) -> bool:
+        unsent = self.unsent(camera)
+        return bool(unsent.seqs or unsent.gaps)
 
     def epoch(self, camera: str) -> int:
         """Return the camera's epoch."""
@@ -272,9 +279,13 @@ class Ring:
 
     def _write_state(self) -> None:
         now_ns = self._clock.wall_ns()
-        for camera in self._cameras.values():
-            camera.state.alive_ns = now_ns
-        state = RingState(self._clock.boot_id, {name: c.state for name, c in self._cameras.items()})
+        states = {}
+        for name, camera in self._cameras.items():
+            if name in self._configured:
+                camera.state.alive_ns = now_ns
+            if name in self._configured or camera.gaps or camera.frames.span() is not None:
+                states[name] = camera.state
+        state = RingState(self._clock.boot_id, states)
         self._append(RecordType.STATE, encode_state(state))
         self._state_written_ns = self._clock.monotonic_ns()
         self._is_state_dirty = False

@@ -52,18 +52,28 @@ class _Found:
 
 
 def recover_cameras(segment_log: SegmentLog, cameras: list[str], clock: Clock) -> dict[str, RecoveredCamera]:
-    """Return every camera of `cameras` and every other that the ring holds records of."""
+    """Return every camera of `cameras`, and every other that the ring still knows.
+
+    Only the first are looked after from now on, and so have a gap for the time since they last were.
+    """
     found, state_ids = _scan(segment_log)
     state = _newest_state(segment_log, state_ids)
     known = state.cameras if state else {}
     is_same_boot = state is not None and state.boot_id == clock.boot_id
     names = dict.fromkeys([*cameras, *known, *found])
-    return {
-        name: _recover_camera(
-            segment_log, name, known.get(name), found.get(name), clock=clock, is_same_boot=is_same_boot
+    recovered = {}
+    for name in names:
+        camera = _recover_camera(
+            segment_log, name, known.get(name), found.get(name), clock.wall_ns() // 10**9
         )
-        for name in names
-    }
+        last_seq = _last_seq(camera)
+        camera.found_gaps.extend(_holes(camera, last_seq))
+        skipped = _skipped(camera.state, last_seq, is_same_boot=is_same_boot)
+        camera.state.next_seq = last_seq + 1 if skipped is None else skipped.last + 1
+        if skipped is not None or (name in cameras and (name in known or name in found)):
+            camera.found_gaps.append(_stopped_gap(camera, skipped, last_seq, clock.wall_ns()))
+        recovered[name] = camera
+    return recovered
 
 
 def _scan(segment_log: SegmentLog) -> tuple[dict[str, _Found], list[RecordId]]:
@@ -107,18 +117,11 @@ def _newest_state(segment_log: SegmentLog, state_ids: list[RecordId]) -> RingSta
 
 
 def _recover_camera(
-    segment_log: SegmentLog,
-    name: str,
-    state: CameraState | None,
-    found: _Found | None,
-    *,
-    clock: Clock,
-    is_same_boot: bool,
+    segment_log: SegmentLog, name: str, state: CameraState | None, found: _Found | None, new_epoch: int
 ) -> RecoveredCamera:
     """Put one camera together; a ring that knows nothing of it gives it a new epoch."""
-    now_ns = clock.wall_ns()
     if state is None and found is None:
-        return RecoveredCamera(name, CameraState(now_ns // 10**9, -1, 0, now_ns))
+        return RecoveredCamera(name, CameraState(new_epoch, -1, 0, 0))
     if state is None or (found is not None and found.epoch > state.epoch):
         assert found is not None, "a camera is known from its state or from its records"
         state = _guessed_state(found)
@@ -127,9 +130,6 @@ def _recover_camera(
     camera = RecoveredCamera(name, state, frames=found.frames if found else FrameTable())
     camera.explained = SeqSet(state.settled.spans())
     _read_gaps(segment_log, camera, found.gaps if found else [])
-    last_seq = _last_seq(camera)
-    camera.found_gaps.extend(_holes(camera, last_seq))
-    camera.found_gaps.append(_stopped_gap(camera, last_seq, now_ns, is_same_boot))
     return camera
 
 
@@ -194,16 +194,19 @@ def _holes(camera: RecoveredCamera, last_seq: int) -> list[Gap]:
     return gaps
 
 
-def _stopped_gap(camera: RecoveredCamera, last_seq: int, now_ns: int, is_same_boot: bool) -> Gap:
-    """Explain the time since the agent was last alive, and the numbers that a power loss may have used up.
+def _skipped(state: CameraState, last_seq: int, *, is_same_boot: bool) -> SeqSpan | None:
+    """Return the numbers that a loss of power may have used up without a trace.
 
     Within one boot everything that was appended is still there, so the last number held is the last used.
     """
+    if is_same_boot or last_seq >= state.reserved_through:
+        return None
+    return SeqSpan(last_seq + 1, state.reserved_through)
+
+
+def _stopped_gap(camera: RecoveredCamera, skipped: SeqSpan | None, last_seq: int, now_ns: int) -> Gap:
+    """Explain the time since the camera was last looked after, and the numbers skipped."""
     start_ns = max(camera.state.alive_ns, camera.frames.time_before(last_seq + 1) or 0)
-    skipped = None
-    if not is_same_boot and last_seq < camera.state.reserved_through:
-        skipped = SeqSpan(last_seq + 1, camera.state.reserved_through)
-    camera.state.next_seq = last_seq + 1 if skipped is None else skipped.last + 1
     return Gap(
         camera.name,
         camera.state.epoch,

@@ -196,7 +196,9 @@ def test_a_damaged_record_costs_itself_and_is_explained(open_ring: OpenRing, tmp
     assert explained(left.gaps) == {11}
 
 
-def test_a_ring_knows_cameras_that_are_no_longer_configured(open_ring: OpenRing, tmp_path: Path) -> None:
+def test_a_camera_that_is_not_configured_any_more_is_named_until_it_owes_nothing(
+    open_ring: OpenRing, tmp_path: Path
+) -> None:
     ring = open_ring()
     keep(ring, 2)
     ring.close()
@@ -204,6 +206,15 @@ def test_a_ring_knows_cameras_that_are_no_longer_configured(open_ring: OpenRing,
     other = Ring.open(tmp_path / "ring", options, ["new"], ManualClock())
     assert set(other.cameras) == {"new", "cam"}
     assert unsent(other) == [0, 1]
+    assert other.unsent("cam").gaps == (), "nobody looks after it, so nothing is missing"
+    other.settle("cam", [SeqSpan(0, 1)])
+    other.close()
+    other = Ring.open(tmp_path / "ring", options, ["new"], ManualClock())
+    assert other.cameras == ("new",)
+    other.close()
+    again = open_ring()
+    assert keep(again, 1) == [2]
+    assert [gap.reason for gap in again.unsent("cam").gaps] == [GapReason.AGENT_STOPPED]
 
 
 @settings(max_examples=25, deadline=None)
