@@ -18,6 +18,8 @@ from shared_models.errors import ConfigError
 ERRORS_SHOWN_MAX: Final = 10
 
 _NESTING: Final = "__"
+_TAG_ERRORS: Final = ("union_tag_invalid", "union_tag_not_found")
+_SECTION_ERRORS: Final = ("model_type", "model_attributes_type", "dict_type")
 _VALUE_CHARACTERS_MAX: Final = 80
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -50,7 +52,7 @@ def load_config(
     try:
         return model.model_validate(tree.root)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
+        details = error.errors(include_url=False)
         lines = [_describe(detail, tree, model) for detail in details]
         # A union reports the same key once for each alternative.
         lines = list(dict.fromkeys(lines))
@@ -101,15 +103,20 @@ def _parse(text: str, origin: str) -> Value:
 def _describe(detail: ErrorDetails, tree: ConfigTree, model: type[BaseModel]) -> str:
     """Return one line on one thing that is wrong."""
     path = _written_path(tree, detail["loc"])
+    value = detail["input"]
+    context = detail.get("ctx", {})
+    if detail["type"] in _TAG_ERRORS:  # pydantic blames the section, but it is one key in it that is wrong
+        path = (*path, str(context["discriminator"]).strip("'"))
+        value = context.get("tag")
     key = describe_path(path) or "the configuration"
     origin = tree.origin_of(path)
     place = f"{origin}: " if origin else ""
     if detail["type"] == "extra_forbidden":
         return f"{place}unknown key {key}; {_suggestion(model, path)}"
-    if detail["type"] == "missing":
+    if detail["type"] in ("missing", "union_tag_not_found"):
         return f"{place}{key} is missing; add it"
-    value = _shown(detail["input"], path, model)
-    return mask_url_passwords(f"{place}{key} is {value}; {_remedy(detail['msg'])}")
+    shown = _shown(value, path, model)
+    return mask_url_passwords(f"{place}{key} is {shown}; {_remedy(detail)}")
 
 
 def _written_path(tree: ConfigTree, location: tuple[int | str, ...]) -> Path:
@@ -151,9 +158,13 @@ def _shown(value: object, path: Path, model: type[BaseModel]) -> str:
     return text if len(text) <= _VALUE_CHARACTERS_MAX else text[:_VALUE_CHARACTERS_MAX] + "…"
 
 
-def _remedy(message: str) -> str:
+def _remedy(detail: ErrorDetails) -> str:
     """Turn pydantic's message into what to do."""
-    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if detail["type"] in _SECTION_ERRORS:
+        return "it should be a section, with keys of its own"
+    if detail["type"] == "union_tag_invalid":
+        return f"it should be one of {detail['ctx']['expected_tags']}"
+    text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if text.startswith("Input should be "):
-        text = "it should be " + text.removeprefix("Input should be ")
+        text = "it should be " + text.removeprefix("Input should be ").partition(", unable to parse")[0]
     return text
