@@ -37,7 +37,11 @@ def init(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an authority, and the gateway's certificate for localhost and every --host."""
+    """Make an authority, and the gateway's certificate for localhost and every --host.
+
+    Examples:
+        slimstream certs init certs --host cloud.example --host 10.0.0.5
+    """
     hosts = list(dict.fromkeys([*(host or []), "localhost", "127.0.0.1", "::1"]))
     files = Authority.create(directory).issue_server(hosts)
     _report(files, directory, as_json, {"hosts": hosts})
@@ -50,7 +54,12 @@ def agent(
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Make the certificate of an agent, which may write (and look at) its cameras and no others."""
+    """Make the certificate of an agent, which may write (and look at) its cameras and no others.
+
+    Examples:
+        slimstream certs agent gate-house --cameras front,yard
+        slimstream certs agent trial --cameras '*'
+    """
     grant = Grant(_checked(name), writes=_split(cameras), reads=_split(cameras))
     files = Authority.load(directory).issue_client(grant)
     _report(files, directory, as_json, {"name": name, "writes": grant.writes, "reads": grant.reads})
@@ -63,7 +72,11 @@ def viewer(
     directory: Directory = DEFAULT_DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Make the certificate of somebody who may look at cameras and write none."""
+    """Make the certificate of somebody who may look at cameras and write none.
+
+    Examples:
+        slimstream certs viewer duty-desk
+    """
     grant = Grant(_checked(name), reads=_split(cameras))
     files = Authority.load(directory).issue_client(grant)
     _report(files, directory, as_json, {"name": name, "writes": (), "reads": grant.reads})
@@ -79,7 +92,12 @@ def token(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token: a secret file for its holder, and its hash in the gateway's list."""
+    """Make a token: a secret file for its holder, and its hash in the gateway's list.
+
+    Examples:
+        slimstream certs token gate-house --cameras front,yard
+        slimstream certs token duty-desk --cameras '*' --read-only
+    """
     grant = Grant(_checked(name), writes=() if read_only else _split(cameras), reads=_split(cameras))
     secret = new_token()
     token_file = directory / f"{name}.token"
