@@ -13,14 +13,17 @@ import torch
 import typer
 from torch import Tensor, nn
 
+from shared_models.bridges.bridge_files import export_network
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, freeze
 from shared_models.bridges.yolox import FrozenYolox
+from shared_models.codecs.slim.config import SlimConfig
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.training.answer_windows import AnswerWindows, cache_answers, cache_latents
 from shared_models.training.distillation import head_sums, pyramid_distance
 from shared_models.training.picture_cache import PictureCache
 from shared_models.training.trainer import Trainer, TrainerConfig
 
+LATENT_CHANNELS = SlimConfig().latent_channels
 NECK_CHANNELS = (64, 128, 256)
 
 
@@ -105,7 +108,7 @@ def train(
     train_bridge: Annotated[bool, typer.Option(help="Train the bridge, too: the base is final.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Train the detector, or go on with folder/latest.pt."""
+    """Train the detector, or go on with folder/latest.pt; then write folder/detect.onnx."""
     state = torch.load(base, map_location="cpu", weights_only=True)
     model, cache = SlimModel(), PictureCache(pictures)
     model.load_state_dict(state["model"])
@@ -118,6 +121,14 @@ def train(
         recipe.detector.tail.load_state_dict(before["tail"])
         recipe.adapters.load_state_dict(before["adapters"])
     Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, device=device)).run()
+    export_detector(recipe.detector, folder / "detect.onnx")
+
+
+def export_detector(detector: LatentDetectorNetwork, path: Path) -> None:
+    """Write the network that a package ships as `detect`: y_hat (B, 64, h, w) -> maps of three strides."""
+    network = detector.cpu().float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    examples = {"y_hat": torch.randn(1, LATENT_CHANNELS, 4, 6)}
+    path.write_bytes(export_network(network, examples, ["map_8", "map_16", "map_32"]))
 
 
 if __name__ == "__main__":
