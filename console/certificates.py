@@ -45,12 +45,13 @@ class Authority:
 
     @classmethod
     def create(cls, directory: Path) -> "Authority":
-        """Make a new authority in `directory`; raise InputError if there is one already."""
+        """Make a new authority in `directory`; raise InputError if it has one."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Slimstream development authority")])
         usage = x509.KeyUsage(
-            digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-            key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+            key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+            key_encipherment=False, data_encipherment=False, key_agreement=False,
+            encipher_only=False, decipher_only=False,
         )  # fmt: skip
         certificate = (
             _builder(name, name, key.public_key(), AUTHORITY_DAYS)
