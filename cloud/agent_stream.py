@@ -49,6 +49,7 @@ class StreamContext:
     message_bytes_max: int
     publish: Callable[[Job], object]
     on_pull_refused: Callable[[PullRefused], None]
+    on_left: Callable[[LiveAgent], None]
 
     def now(self) -> Now:
         """Read both clocks."""
@@ -110,6 +111,7 @@ class AgentStream:
             reader.cancel()
             if self._agent is not None:
                 self._context.live.leave(self._agent)
+                self._context.on_left(self._agent)
             await asyncio.gather(reader, return_exceptions=True)
 
     async def _rest(self) -> None:
@@ -185,7 +187,7 @@ class AgentStream:
                 self._context.metrics.rejected.labels(reason=camera.why.value).inc()
         stored = await asyncio.to_thread(self._load_coverage, keys)
         self.send(self._session.welcome(stored, self._context.software, self._context.now()))
-        self._agent = LiveAgent(greeting.agent, self, keys)
+        self._agent = LiveAgent(self._session.grant.name, greeting.agent, self, keys)
         self._context.live.join(self._agent)
         _log.info("agent_connected", agent=greeting.agent, cameras=len(keys), software=greeting.software)
 

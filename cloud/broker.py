@@ -44,8 +44,8 @@ class Broker(Protocol):
         """Take up to `batch_max` jobs of one shape; empty if none came within `wait_s`."""
         ...
 
-    def finish(self, jobs: Sequence[Job]) -> None:
-        """Note that claimed jobs have their results or failures in the store."""
+    def finish(self, jobs: Sequence[Job], *, are_stored: bool = True) -> None:
+        """Note that claimed jobs have their outcome in the store, or that they must be found again later."""
         ...
 
 
@@ -88,10 +88,11 @@ class LocalBroker:
                 del self._queues[shape]
             return claimed
 
-    def finish(self, jobs: Sequence[Job]) -> None:
+    def finish(self, jobs: Sequence[Job], *, are_stored: bool = True) -> None:
         """Make room."""
         with self._changed:
             self._held.difference_update(job.frame_id for job in jobs)
+            self._has_refused |= not are_stored
 
     @property
     def depth(self) -> int:

@@ -108,8 +108,6 @@ class Gateway:
             self._context.metrics.streams.set(len(self._streams))
             if session.greeting is not None:
                 _log.info("agent_disconnected", agent=session.greeting.agent)
-                if not self._context.live.is_connected(session.greeting.agent):
-                    self._pulls.fail_agent(session.greeting.agent)
 
     async def deliver(
         self, requests: AsyncIterator[bytes], call: grpc.aio.ServicerContext[bytes, DeliverResponse]

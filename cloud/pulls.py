@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cloud.live import LiveAgents
+from cloud.live import LiveAgent, LiveAgents
 from cloud.rejects import RejectedError, RejectReason
 from cloud.worker import frame_message
 from shared_models.errors import LinkError
@@ -44,7 +44,7 @@ class PendingPull:
     """One layer on its way."""
 
     pull_id: str
-    agent: str
+    agent: LiveAgent
     wanted: Wanted
     arrived: asyncio.Future[None] = field(default_factory=asyncio.Future)
     waiters: int = 0
@@ -75,7 +75,7 @@ class Pulls:
         except TimeoutError:
             self._on_outcome("timeout")
             raise PullFailedError(
-                f"agent {pending.agent} did not deliver {wanted.frame_id} within {timeout_s:g} s; "
+                f"agent {pending.agent.name} did not deliver {wanted.frame_id} within {timeout_s:g} s; "
                 "try again, or allow more time"
             ) from None
         finally:
@@ -105,10 +105,11 @@ class Pulls:
             pending.arrived.set_exception(error)
             pending.arrived.exception()  # nobody may be waiting any more
 
-    def fail_agent(self, agent: str) -> None:
+    def fail_agent(self, agent: LiveAgent) -> None:
         """Tell everybody who waits for an agent that it has gone."""
-        for pending in [pending for pending in self._by_id.values() if pending.agent == agent]:
-            self.fail(pending, PullFailedError(f"agent {agent} disconnected before it delivered; try again"))
+        for pending in [pending for pending in self._by_id.values() if pending.agent is agent]:
+            detail = f"agent {agent.name} disconnected before it delivered; try again"
+            self.fail(pending, PullFailedError(detail))
 
     def refused(self, answer: PullRefused) -> None:
         """Take an agent's refusal; raise RejectedError if nobody waits for it."""
@@ -125,11 +126,11 @@ class Pulls:
             raise PullFailedError(
                 f"the agent of camera {wanted.frame_id.camera} is not connected; a preview needs no agent"
             )
-        if sum(pending.agent == agent.name for pending in self._by_id.values()) >= _PER_AGENT_MAX:
+        if sum(pending.agent is agent for pending in self._by_id.values()) >= _PER_AGENT_MAX:
             raise PullFailedError(
                 f"agent {agent.name} has {_PER_AGENT_MAX} pulls to answer already; try later"
             )
-        pending = PendingPull(uuid.uuid4().hex, agent.name, wanted)
+        pending = PendingPull(uuid.uuid4().hex, agent, wanted)
         self._by_id[pending.pull_id] = self._by_wanted[wanted] = pending
         pull = Pull(pull_id=pending.pull_id, frame=frame_message(wanted.frame_id), layer=wanted.layer)
         if wanted.quality_code is not None:

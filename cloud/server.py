@@ -161,6 +161,7 @@ def _make_gateway(parts: Parts) -> Gateway:
         message_bytes_max=limits.message_bytes,
         publish=parts.broker.publish if Role.WORKER in parts.roles else _leave_in_index,
         on_pull_refused=parts.pulls.refused,
+        on_left=parts.pulls.fail_agent,
     )
     session_limits = SessionLimits(
         bitstream=limits.bitstream(),

@@ -24,7 +24,7 @@ async def serve(config: CloudConfig, roles: frozenset[Role]) -> None:
     with stop_event() as stop:
         async with running_cloud(config, roles) as cloud:
             notifier.ready(f"listening on port {cloud.port}")
-            watchdog = asyncio.create_task(feed_watchdog(notifier, lambda: True))
+            watchdog = asyncio.create_task(feed_watchdog(notifier, lambda: cloud.store.is_alive))
             await stop.wait()
             notifier.stopping("writing what was accepted")
             watchdog.cancel()

@@ -95,7 +95,7 @@ class Session:
 
     def __init__(self, grant: Grant, models: Sequence[bytes], limits: SessionLimits, now: Now) -> None:
         """Start before Hello; `models` are the fingerprints that are decoded here."""
-        self._grant = grant
+        self.grant = grant
         self._models = tuple(models)
         self._limits = limits
         self._credits = CreditWindow(
@@ -195,7 +195,7 @@ class Session:
             raise RejectedError(
                 RejectReason.HELLO_REPEATED, "Hello was sent twice in one stream", is_fatal=True
             )
-        self.greeting = read_hello(message.hello, self._grant, self._models, self._limits.cameras_max)
+        self.greeting = read_hello(message.hello, self.grant, self._models, self._limits.cameras_max)
         return self.greeting
 
     def _greeted(self) -> Greeting:

@@ -84,17 +84,19 @@ class Worker:
 
     def work(self, jobs: Sequence[Job]) -> None:
         """Process claimed jobs of one shape and finish them, whatever happens."""
+        are_stored = False
         try:
             writes = self._process(jobs)
             wait(writes)
             for write in writes:
                 write.result()
+            are_stored = True
         except SlimstreamError as error:  # the store: the frames stay in the index as not worked on
             _log.error("batch_not_stored", frames=len(jobs), reason=error.reason, detail=str(error))
         except Exception:
             _log.exception("batch_failed", frames=len(jobs))
         finally:
-            self._broker.finish(jobs)
+            self._broker.finish(jobs, are_stored=are_stored)
             self._on_results()
 
     def _process(self, jobs: Sequence[Job]) -> list[Future[Written]]:

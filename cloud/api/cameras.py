@@ -52,7 +52,7 @@ class CamerasApi(CamerasServiceServicer):
         if agent is not None:
             camera.agent, camera.is_connected = agent.name, True
             if row.camera in agent.statuses:
-                camera.last_error = agent.statuses[row.camera].last_error[:300]
+                camera.last_error = agent.statuses[row.camera].last_error
             if agent.clock_offset_ns is not None:
                 camera.clock_offset_ns = agent.clock_offset_ns
         return camera

@@ -28,7 +28,6 @@ from slimstream.v1.control_pb2 import (
     StoredFrame,
 )
 from slimstream.v1.control_pb2_grpc import FramesServiceServicer
-from slimstream.v1.frame_pb2 import LAYER_ENHANCEMENT
 
 _PULL_TIMEOUT_S_MAX = 300.0
 
@@ -133,15 +132,15 @@ class FramesApi(FramesServiceServicer):
             rows = list(
                 frame_queries.frames_between(connection, request.camera, request.start_ns, end_ns, limit)
             )
-            enhanced = {row.frame_id: frame_queries.layers_of(connection, row.frame_id) for row in rows}
+            enhanced = frame_queries.enhancement_bytes_between(
+                connection, request.camera, request.start_ns, end_ns
+            )
             gaps = (
                 frame_queries.gaps_between(connection, request.camera, request.start_ns, end_ns, limit)
                 if request.with_gaps
                 else []
             )
-        timed = [
-            (row.capture_ns, ListResponse(frame=_stored_frame(row, enhanced[row.frame_id]))) for row in rows
-        ]
+        timed = [(row.capture_ns, _listed(row, enhanced.get(row.frame_id, 0))) for row in rows]
         timed += [(gap.start_ns, ListResponse(gap=gap)) for gap in gaps]
         return [item for _, item in sorted(timed, key=lambda pair: pair[0])]
 
@@ -173,13 +172,14 @@ def _not_held(reason: str, nearest: Sequence[FrameRow]) -> FrameNotHeld:
     return not_held
 
 
-def _stored_frame(row: FrameRow, layers: Sequence[LayerRow]) -> StoredFrame:
-    enhancement = sum(layer.layer_bytes for layer in layers if layer.layer == LAYER_ENHANCEMENT)
-    return StoredFrame(
-        frame=frame_message(row.frame_id),
-        time=capture_time(row),
-        base_bytes=row.base_bytes,
-        enhancement_bytes=enhancement,
-        width=row.width,
-        height=row.height,
+def _listed(row: FrameRow, enhancement_bytes: int) -> ListResponse:
+    return ListResponse(
+        frame=StoredFrame(
+            frame=frame_message(row.frame_id),
+            time=capture_time(row),
+            base_bytes=row.base_bytes,
+            enhancement_bytes=enhancement_bytes,
+            width=row.width,
+            height=row.height,
+        )
     )

@@ -58,6 +58,11 @@ class Committer:
         """Begin to write; the index must be level with the log by now."""
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread writes what is handed in."""
+        return self._thread.is_alive()
+
     def submit(self, entry: Entry) -> Future[Written]:
         """Hand an entry in and return at once. The future raises StorageError if it could not be stored.
 

@@ -11,7 +11,7 @@ from cloud.sequences import SeqInterval, SeqSet
 from cloud.storage.tables import cameras, coverage, failures, frames, gaps, layers, results
 from runtime.segment_log.record import RecordId
 from shared_models.frames import FrameId
-from slimstream.v1.frame_pb2 import Gap, Layer
+from slimstream.v1.frame_pb2 import LAYER_ENHANCEMENT, Gap, Layer
 
 _PAGE_ROWS: Final = 1000
 
@@ -159,6 +159,26 @@ def layers_of(connection: Connection, frame_id: FrameId) -> list[LayerRow]:
         )
         for row in rows
     ]
+
+
+def enhancement_bytes_between(
+    connection: Connection, camera: str, start_ns: int, end_ns: int
+) -> dict[FrameId, int]:
+    """Return how many bytes of enhancement are stored, by frame captured in [start_ns, end_ns)."""
+    same = (
+        (layers.c.camera_id == frames.c.camera_id)
+        & (layers.c.epoch == frames.c.epoch)
+        & (layers.c.seq == frames.c.seq)
+    )
+    rows = connection.execute(
+        select(frames.c.epoch, frames.c.seq, func.sum(layers.c.layer_bytes).label("layer_bytes"))
+        .join_from(frames, cameras)
+        .join(layers, same)
+        .where(cameras.c.name == camera, layers.c.layer == LAYER_ENHANCEMENT)
+        .where(frames.c.capture_ns >= start_ns, frames.c.capture_ns < end_ns)
+        .group_by(frames.c.epoch, frames.c.seq)
+    )
+    return {FrameId(camera, row.epoch, row.seq): int(row.layer_bytes) for row in rows}
 
 
 def frames_without(

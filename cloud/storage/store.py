@@ -117,6 +117,11 @@ class Store:
             except NotHeldError:
                 continue
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether everything that is handed in will be written."""
+        return all(committer.is_alive for committer in self._committers.values())
+
     def logs(self) -> dict[str, Committer]:
         """Return this process's writers by the name of their log, for retention and metrics."""
         return dict(self._committers)
