@@ -188,6 +188,9 @@ class SegmentSet:
         if error.errno not in _FULL:
             return False
         self.counts.disk_full += 1
+        return self._evict_one(kept)
+
+    def _evict_one(self, kept: Segment | None) -> bool:
         victim = choose_victim(self.held.values(), kept)
         if victim is None:
             return False
@@ -199,10 +202,12 @@ class SegmentSet:
 
     def _answer_write_error(self, error: OSError, segment: Segment | None) -> None:
         """Make room on a full disk; raise StorageError for anything else, or when no room can be made."""
-        # The segment being written goes last, so that the newest data is kept for as long as there is other.
-        if self.make_room(error, kept=segment) or self.make_room(error, kept=None):
+        if self.make_room(error, kept=segment):
             return
         if error.errno in _FULL:
+            # The segment being written goes last: the newest data is kept for as long as there is other.
+            if self._evict_one(kept=None):
+                return
             raise StorageError(
                 f"the disk of {self._directory} is full and no segment is left to evict; free some space"
             ) from error
