@@ -88,7 +88,10 @@ def base_design(order: NDArray[np.intp]) -> ContextDesign:
 def loudest_first(pool: SymbolPool, start: Path | None) -> NDArray[np.intp]:
     """Order the channels by their deviations, or as the run did whose checkpoint is the `start`."""
     if start is not None:
-        passed_on = torch.load(start, map_location="cpu", weights_only=True)["recipe"]["order"]
+        try:
+            passed_on = torch.load(start, map_location="cpu", weights_only=True)["recipe"]["order"]
+        except (OSError, KeyError, RuntimeError) as error:
+            raise InputError(f"{start} is not a checkpoint of this recipe: train one first") from error
         return np.array(passed_on, np.intp)
     return np.argsort(-pool.coded_scales().mean(axis=0))
 
@@ -230,9 +233,8 @@ def train(
     torch.manual_seed(0)
     torch.backends.cudnn.allow_tf32 = False  # sums of integers must come out exact
     frozen = load_slim_base(base).to(device)
-    full = (
-        SlimEnhancement().to(device) if layer is Layer.ENHANCEMENT else None
-    )  # its transform and gains are fixed
+    # The enhancement needs no checkpoint: its transform and its gains are fixed.
+    full = SlimEnhancement().to(device) if layer is Layer.ENHANCEMENT else None
     pool = SymbolPool(frozen, full, CropSampler(PictureCache(pictures), crop, 0), crops)
     recipe = SlimContextRecipe(pool, loudest_first(pool, start), SlimContextConfig())
     if start is not None:
