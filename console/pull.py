@@ -1,5 +1,6 @@
 """`slimstream pull`: one frame as a picture, from what the cloud has or from the edge."""
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.options import AsJson
-from shared_models.errors import InputError, LinkError, NotHeldError, RefusedError, SlimstreamError
+from shared_models.errors import (
+    InputError,
+    LinkError,
+    NotHeldError,
+    RefusedError,
+    SlimstreamError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     import grpc
@@ -22,6 +30,9 @@ app = typer.Typer()
 DEFAULT_SERVER = "localhost:7443"
 PICTURE_BYTES_MAX = 256 << 20
 _JPEG_SUFFIXES = (".jpg", ".jpeg")
+_PNG_SUFFIX = ".png"
+_JPEG_MEDIA_TYPE = "image/jpeg"
+_PNG_MEDIA_TYPE = "image/png"
 _NOT_HELD_TRAILER = "slimstream-not-held-bin"
 
 
@@ -47,6 +58,8 @@ class PullReport:
     media_type: str
     width: int
     height: int
+    is_converted: bool
+    """Whether the file is a PNG made from the JPEG that `source_sha256` is of."""
     layers: list[LayerReport]
     fetched_bytes: int
     psnr_db: float | None
@@ -68,7 +81,10 @@ def pull(
         typer.Option(metavar="Q", help="preview (nothing is fetched), full, 0 to 100, or source (the file)."),
     ] = "preview",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Without it: CAMERA-N.png here.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Without it: CAMERA-N.png here (.jpg: a source)."
+        ),
     ] = None,
     server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The cloud.")] = DEFAULT_SERVER,
     ca_file: Annotated[Path | None, typer.Option(help="Certificates that the cloud's is signed by.")] = None,
@@ -80,6 +96,9 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Get one frame as a picture, and say what it cost.
+
+    The source is the edge's own JPEG: a file named .jpg gets it byte for byte, one named .png gets a PNG
+    converted from it.
 
     Examples:
       slimstream pull gate --newest -o now.png
@@ -164,12 +183,12 @@ def read_time_ns(text: str) -> int:
 
 
 def check_output(output: Path | None, *, is_source: bool) -> None:
-    """Raise InputError for a file name that does not fit what will be in the file."""
+    """Raise InputError for a file name that does not fit what can be in the file."""
     if output is None:
         return
-    suffixes = _JPEG_SUFFIXES if is_source else (".png",)
+    suffixes = (*_JPEG_SUFFIXES, _PNG_SUFFIX) if is_source else (_PNG_SUFFIX,)
     if output.suffix.lower() not in suffixes:
-        kind = "the edge's JPEG file" if is_source else "a PNG file"
+        kind = "the edge's JPEG file, or a PNG made from it" if is_source else "a PNG file"
         raise InputError(f"{output} would hold {kind}; name it {output.stem}{suffixes[0]}")
 
 
@@ -228,10 +247,12 @@ def save(answer: "GetResponse", output: Path | None) -> PullReport:
     from slimstream.v1.frame_pb2 import Layer
 
     frame = answer.frame
-    suffix = ".jpg" if answer.media_type == "image/jpeg" else ".png"
-    path = output or Path(f"{frame.camera}-{frame.seq}{suffix}")
+    is_jpeg = answer.media_type == _JPEG_MEDIA_TYPE
+    path = output or Path(f"{frame.camera}-{frame.seq}{_JPEG_SUFFIXES[0] if is_jpeg else _PNG_SUFFIX}")
+    is_converted = is_jpeg and path.suffix.lower() == _PNG_SUFFIX
+    picture = png_of(answer.picture) if is_converted else answer.picture
     try:
-        path.write_bytes(answer.picture)
+        path.write_bytes(picture)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}; choose another place with -o"
@@ -251,14 +272,30 @@ def save(answer: "GetResponse", output: Path | None) -> PullReport:
         seq=frame.seq,
         captured=_iso(answer.time.capture_ns),
         capture_ns=answer.time.capture_ns,
-        media_type=answer.media_type,
+        media_type=_PNG_MEDIA_TYPE if is_converted else answer.media_type,
         width=answer.width,
         height=answer.height,
+        is_converted=is_converted,
         layers=layers,
         fetched_bytes=sum(layer.bytes for layer in layers if layer.origin == "edge"),
         psnr_db=round(answer.psnr_db, 2) if answer.HasField("psnr_db") else None,
         source_sha256=answer.source_sha256.hex() or None,
     )
+
+
+def png_of(jpeg: bytes) -> bytes:
+    """Return the picture of a kept JPEG as a PNG; raise StorageError if it is damaged."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
+            image.convert("RGB").save(out, "PNG")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise StorageError(
+            f"the source that came cannot be read as a JPEG ({error}); name the file .jpg to keep its bytes"
+        ) from error
+    return out.getvalue()
 
 
 def describe(report: PullReport) -> str:
@@ -275,6 +312,10 @@ def describe(report: PullReport) -> str:
         lines.append(f"  PSNR         {report.psnr_db:.2f} dB against the source")
     if report.source_sha256 is not None:
         lines.append(f"  SHA-256      {report.source_sha256}")
+    if report.is_converted:
+        lines.append(
+            "  converted to PNG from the kept JPEG, which the SHA-256 is of; name it .jpg to get its bytes"
+        )
     return "\n".join(lines)
 
 

@@ -1,5 +1,7 @@
 """`slimstream pull`: what is asked, what is said, and the one sentence when it cannot be had."""
 
+import hashlib
+import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +10,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from console.pull import app, read_quality, read_time_ns
-from shared_models.errors import InputError, LinkError, NotHeldError, RefusedError
+from shared_models.errors import InputError, LinkError, NotHeldError, RefusedError, StorageError
 from slimstream.v1 import control_pb2 as control
 from slimstream.v1.control_pb2_grpc import FramesServiceServicer, add_FramesServiceServicer_to_server
-from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, CaptureTime, FrameId
+from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, LAYER_SOURCE, CaptureTime, FrameId
 
 runner = CliRunner()
 
@@ -91,6 +94,62 @@ def test_a_script_gets_one_json_object(served: tuple[ScriptedFrames, str], tmp_p
     assert [layer["origin"] for layer in report["layers"]] == ["cloud", "edge"]
 
 
+def kept_jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+def source_answer(jpeg: bytes) -> control.GetResponse:
+    frame = FrameId(camera="gate", epoch=1, seq=12)
+    cost = control.LayerCost(layer=LAYER_SOURCE, bytes=len(jpeg), is_fetched=True)
+    digest = hashlib.sha256(jpeg).digest()
+    return control.GetResponse(
+        frame=frame, picture=jpeg, media_type="image/jpeg", layers=[cost], source_sha256=digest
+    )
+
+
+def test_a_source_named_jpg_is_kept_byte_for_byte(served: tuple[ScriptedFrames, str], tmp_path: Path) -> None:
+    frames, server = served
+    jpeg = kept_jpeg()
+    frames.answer = source_answer(jpeg)
+    file = tmp_path / "gate.jpg"
+    arguments = ["gate", "--seq", "12", "--quality", "source", "-o", str(file), "--server", server, "--json"]
+    report = json.loads(runner.invoke(app, arguments).stdout)
+    assert file.read_bytes() == jpeg
+    assert report["source_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (report["media_type"], report["is_converted"]) == ("image/jpeg", False)
+
+
+def test_a_source_named_png_is_converted_and_says_so(
+    served: tuple[ScriptedFrames, str], tmp_path: Path
+) -> None:
+    frames, server = served
+    jpeg = kept_jpeg()
+    frames.answer = source_answer(jpeg)
+    file = tmp_path / "gate.png"
+    arguments = ["gate", "--seq", "12", "--quality", "source", "-o", str(file), "--server", server]
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 0, done.exception
+    assert "converted to PNG from the kept JPEG" in done.stdout
+    with Image.open(file) as made, Image.open(io.BytesIO(jpeg)) as kept:
+        assert made.format == "PNG"
+        assert made.tobytes() == kept.convert("RGB").tobytes()
+
+
+def test_a_damaged_source_is_not_converted_and_the_remedy_is_named(
+    served: tuple[ScriptedFrames, str], tmp_path: Path
+) -> None:
+    frames, server = served
+    frames.answer = source_answer(kept_jpeg()[:40])
+    file = tmp_path / "gate.png"
+    arguments = ["gate", "--seq", "12", "--quality", "source", "-o", str(file), "--server", server]
+    done = runner.invoke(app, arguments)
+    assert isinstance(done.exception, StorageError)
+    assert "name the file .jpg" in str(done.exception)
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "sentence"),
     [
@@ -133,7 +192,7 @@ def test_a_cloud_that_is_not_there_is_said_to_be_not_there() -> None:
         ["--newest", "--quality", "101"],
         ["--newest", "--quality", "nan"],
         ["--newest", "-o", "x.jpg"],
-        ["--newest", "--quality", "source", "-o", "x.png"],
+        ["--newest", "--quality", "source", "-o", "x.webp"],
     ],
 )
 def test_options_that_mean_nothing_are_refused_before_anything_is_asked(arguments: list[str]) -> None:
