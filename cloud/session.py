@@ -80,10 +80,15 @@ Event: TypeAlias = Greeting | NewFrame | NewGap | PullRefused | AgentStatus | St
 
 @dataclass(slots=True)
 class _Camera:
-    """The live state of one camera in this stream."""
+    """The live state of one camera in this stream.
+
+    `covered` is stored or explained by a gap, now or in an earlier stream. Only what is in `stored`, which
+    this stream has seen become durable, is acknowledged again unseen; the store knows about the rest.
+    """
 
     greeted: GreetedCamera
-    stored: SeqSet
+    covered: SeqSet
+    stored: SeqSet = field(default_factory=SeqSet)
     pending: set[int] = field(default_factory=set)
     formats: dict[int, StreamFormat] = field(default_factory=dict)
     durable: SeqSet = field(default_factory=SeqSet)
@@ -136,12 +141,12 @@ class Session:
             case "pull_refused":
                 return [message.pull_refused]
 
-    def welcome(self, stored: Mapping[CameraEpoch, SeqSet], software: str, now: Now) -> StreamResponse:
-        """Answer Hello, given what the store has of each accepted camera."""
+    def welcome(self, covered: Mapping[CameraEpoch, SeqSet], software: str, now: Now) -> StreamResponse:
+        """Answer Hello, given which numbers of each accepted camera are stored or explained."""
         greeting = self._greeted()
-        self._cameras = [_Camera(camera, stored.get(camera.key, SeqSet())) for camera in greeting.cameras]
+        self._cameras = [_Camera(camera, covered.get(camera.key, SeqSet())) for camera in greeting.cameras]
         welcome = Welcome(software=software, revision=REVISION)
-        welcome.cameras.extend(welcome_of(camera.greeted, camera.stored) for camera in self._cameras)
+        welcome.cameras.extend(welcome_of(camera.greeted, camera.covered) for camera in self._cameras)
         granted = self._credits.grant(now.steady_ns)
         if granted is not None:
             welcome.credit.CopyFrom(credit_of(granted))
@@ -153,13 +158,13 @@ class Session:
         if isinstance(event, NewFrame):
             seq = event.layer.frame.seq
             camera.pending.discard(seq)
-            camera.stored.add(seq, seq)
-            camera.durable.add(seq, seq)
+            for seqs in (camera.stored, camera.covered, camera.durable):
+                seqs.add(seq, seq)
             self._credits.settle(event.credit_bytes)
             return
         camera.durable_gaps.append(event.gap.gap_id)
         if event.gap.HasField("first_seq"):
-            camera.stored.add(event.gap.first_seq, event.gap.last_seq)
+            camera.covered.add(event.gap.first_seq, event.gap.last_seq)
 
     def acknowledge(self, now: Now) -> list[StreamResponse]:
         """Return the acks and credits that are due."""
@@ -167,7 +172,7 @@ class Session:
         for index, camera in enumerate(self._cameras):
             if len(camera.durable) or camera.durable_gaps:
                 epoch = camera.greeted.key.epoch
-                answers.append(ack_of(index, epoch, camera.stored, camera.durable, camera.durable_gaps))
+                answers.append(ack_of(index, epoch, camera.covered, camera.durable, camera.durable_gaps))
                 camera.durable, camera.durable_gaps = SeqSet(), []
         granted = self._credits.grant(now.steady_ns) if self._cameras else None
         if granted is not None:
@@ -301,4 +306,4 @@ class Session:
 
 def _has_reference(camera: _Camera, packet: Packet) -> bool:
     assert packet.reference is not None, "a predicted packet names its reference"
-    return packet.reference.seq in camera.stored or packet.reference.seq in camera.pending
+    return packet.reference.seq in camera.covered or packet.reference.seq in camera.pending

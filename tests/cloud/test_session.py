@@ -93,6 +93,24 @@ def test_the_cumulative_ack_stops_at_the_first_number_that_is_missing_and_gaps_f
     assert list(ack.gap_ids) == [missing.gap.gap_id]
 
 
+def test_a_frame_inside_a_gap_is_not_acknowledged_unseen() -> None:
+    session = greeted()
+    [missing] = session.receive(gap("door", 1, 0, 5), NOW)
+    assert isinstance(missing, NewGap)
+    session.stored(missing)
+    [event] = session.receive(frame(3, PACKET), NOW)
+    assert isinstance(event, NewFrame)
+    assert acked(session.acknowledge(NOW)) == set()
+    session.stored(event)
+    assert acked(session.acknowledge(NOW)) == {3}
+
+
+def test_a_frame_of_an_earlier_stream_goes_to_the_store_which_knows_it() -> None:
+    session = greeted(SeqSet([SeqInterval(0, 9)]))
+    assert isinstance(session.receive(frame(4, PACKET), NOW)[0], NewFrame)
+    assert acked(session.acknowledge(NOW)) == set()
+
+
 def test_welcome_says_what_is_stored_within_what_the_agent_holds() -> None:
     session = Session(EVERYTHING, [MODEL], LIMITS, NOW)
     message = hello(MODEL, "door")
