@@ -19,7 +19,7 @@ from tests.cloud.cloud_process import cloud_process, environment, slimstream
 from tests.end_to_end.agent_process import CAMERA, agent_process, write_pictures
 from tests.end_to_end.link import Link
 
-DONE_S_MAX = 120.0
+DONE_S_MAX = 240.0
 FRAMES = 150
 
 

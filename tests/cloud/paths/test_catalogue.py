@@ -47,9 +47,7 @@ def test_a_path_is_found_among_the_built_in_and_the_installed() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"), [("guess", "installed: broken, brought"), ("broken", "cannot be loaded")]
 )
-def test_a_path_that_is_not_there_or_broken_is_a_mistake_of_the_configuration(
-    name: str, sentence: str
-) -> None:
+def test_a_path_that_is_absent_or_broken_is_a_mistake_of_the_configuration(name: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         path_factory(name)
 
@@ -61,7 +59,9 @@ def test_every_built_in_path_turns_a_batch_into_one_finding_a_frame(dct_package:
     bases = [codec.base(seed) for seed in range(3)]
     batch = [
         DecodedFrame(
-            base, decoder.latents(base.symbols, base.packet.quality_code), codec.enhancement(seed, base, 0)
+            base=base,
+            latents=decoder.latents(base.symbols, base.packet.quality_code),
+            enhancement=codec.enhancement(seed, base, seq=0),
         )
         for seed, base in enumerate(bases)
     ]
