@@ -97,7 +97,7 @@ class Agent:
         uplink = asyncio.create_task(self._uplink.run())
         housekeeping = asyncio.create_task(self._ring_link.keep_house())
         watchdog = asyncio.create_task(feed_watchdog(notifier, lambda: not uplink.done()))
-        waits = [asyncio.create_task(stop.wait()), uplink]
+        waits = [asyncio.create_task(stop.wait()), uplink, housekeeping]
         if until_done:
             waits.append(asyncio.create_task(self._done()))
         for thread in self._threads:
@@ -112,11 +112,11 @@ class Agent:
             async with asyncio.timeout(self._config.link.drain_s_max):
                 await self._ring_link.drained()
         log.info("agent_stopped", unsent_frames=self._session.unsent_frames)
-        for task in (*waits, watchdog, housekeeping):
+        for task in (*waits, watchdog):
             task.cancel()
-        results = await asyncio.gather(uplink, *waits, watchdog, housekeeping, return_exceptions=True)
-        if isinstance(results[0], Exception):
-            raise results[0]
+        for result in await asyncio.gather(*waits, watchdog, return_exceptions=True):
+            if isinstance(result, Exception):  # neither the uplink nor housekeeping dies unheard
+                raise result
 
     async def close(self) -> None:
         """Let go of everything; the ring last, with all that was settled."""

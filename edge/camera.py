@@ -129,16 +129,20 @@ class Camera:
 
     def _process(self, captured: Captured) -> None:
         seq = self._ring.next_seq(self.name)
-        pixels = self._masks.paint(captured.pixels)
-        decision = self._gate.decide(pixels, captured.time.monotonic_ns / 1e9)
-        if not decision.is_open:
-            self._leave_out(GapReason.GATED, seq, captured)
-            return
         try:
-            encoded = self._encoder.encode(pixels, seq, self._now.choice)
+            pixels = self._masks.paint(captured.pixels)
+            decision = self._gate.decide(pixels, captured.time.monotonic_ns / 1e9)
+            encoded = self._encoder.encode(pixels, seq, self._now.choice) if decision.is_open else None
         except SlimstreamError as error:
             log.warning("frame_not_encoded", camera=self.name, seq=seq, reason=str(error))
             self._leave_out(GapReason.ENCODE_FAILED, seq, captured)
+            return
+        except Exception:  # a bug costs this frame; the number it has used up is explained all the same
+            log.exception("frame_not_encoded", camera=self.name, seq=seq)
+            self._leave_out(GapReason.ENCODE_FAILED, seq, captured)
+            return
+        if encoded is None:
+            self._leave_out(GapReason.GATED, seq, captured)
             return
         self.keep_gaps(self._left_out.close())
         frame = KeptFrame(

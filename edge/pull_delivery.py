@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # the stub for asyncio is a type only; the class is the same
     from slimstream.v1.ingest_pb2_grpc import IngestServiceAsyncStub
 
 CHUNK_BYTES: Final = 128 << 10
+DELIVER_S: Final = 300.0
+"""As long as a gateway ever waits for a pull. A delivery it does not end must not hold up those behind it."""
+ASKED_MAX: Final = 256
+"""Pulls held before their turn; many times what a gateway has under way with one agent."""
 IDLE_S: Final = 20.0
 """Without a pull for this long, what only pulls need is let go."""
 
@@ -51,14 +55,18 @@ class PullDelivery:
         """Let at most `waiting_max` pulls wait."""
         self._answerer = answerer
         self._ring = ring
-        self._waiting: asyncio.Queue[ingest_pb2.Pull] = asyncio.Queue()
+        self._waiting: asyncio.Queue[ingest_pb2.Pull] = asyncio.Queue(ASKED_MAX)
         self._waiting_max = waiting_max
         self._metrics = metrics
         self._coding = ThreadPoolExecutor(1, thread_name_prefix="pull")
 
     def request(self, pull: ingest_pb2.Pull) -> None:
-        """Take a pull from the stream; beyond the limit it is refused when its turn comes."""
-        self._waiting.put_nowait(pull)
+        """Take a pull from the stream; beyond the limit it is refused when its turn comes, or passed over."""
+        try:
+            self._waiting.put_nowait(pull)
+        except asyncio.QueueFull:
+            log.warning("pull_passed_over", pull_id=pull.pull_id, reason=f"{ASKED_MAX} pulls wait already")
+            self._metrics.pulls.labels(layer_name(pull), "passed_over").inc()
 
     async def serve(
         self,
@@ -67,7 +75,7 @@ class PullDelivery:
         write: Callable[[ingest_pb2.StreamRequest], Awaitable[None]],
     ) -> None:
         """Answer pulls of one connection until cancelled; `write` sends refusals on the agent's stream."""
-        self._waiting = asyncio.Queue()
+        self._waiting = asyncio.Queue(ASKED_MAX)
         while True:
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -111,7 +119,7 @@ class PullDelivery:
         except Exception as error:  # a bug in one answer must not cost the live frames their connection
             log.exception("pull_crashed", pull_id=pull.pull_id)
             raise SlimstreamError(f"the agent failed to make the layer: {type(error).__name__}") from error
-        await stub.Deliver(delivery(pull, answer), metadata=metadata)
+        await stub.Deliver(delivery(pull, answer), metadata=metadata, timeout=DELIVER_S)
         log.info(
             "pull_delivered", frame=str(frame_id), layer=layer.name.lower(), layer_bytes=len(answer.data)
         )

@@ -3,8 +3,10 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
+
+import structlog
 
 from edge.gaps import Gap, GapReason, GapTracker
 from edge.metrics import EdgeMetrics
@@ -17,6 +19,8 @@ CHECKPOINT_S: Final = 2.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+log = structlog.get_logger(part="edge.ring")
 
 
 class RingLink:
@@ -66,7 +70,7 @@ class RingLink:
     def settle(self, settled: Settled) -> None:
         """Have the ring remember what the cloud has."""
         self._metrics.acknowledged.labels(settled.camera).inc(settled.frames)
-        self._disk.submit(self._ring.settle, settled.camera, settled.spans, settled.gap_ids)
+        self._submit(self._ring.settle, settled.camera, settled.spans, settled.gap_ids)
         self._settled.set()
         self.changed.set()
 
@@ -114,8 +118,18 @@ class RingLink:
 
     def _keep(self, gaps: Sequence[Gap]) -> None:
         for gap in gaps:
-            self._disk.submit(self._ring.append_gap, gap)
+            self._submit(self._ring.append_gap, gap)
+
+    def _submit(self, function: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
+        """Have the disk's thread do something that nobody waits for; a bug in it is not swallowed."""
+        self._disk.submit(function, *arguments, **keywords).add_done_callback(_report)
 
     async def on_disk(self, function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
         """Run a function in the disk's thread, behind what was asked of it before."""
         return await asyncio.wrap_future(self._disk.submit(function, *arguments, **keywords))
+
+
+def _report(done: Future[object]) -> None:
+    error = done.exception()
+    if error is not None:
+        log.error("ring_task_failed", exc_info=error)

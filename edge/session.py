@@ -170,8 +170,12 @@ class UplinkSession:
             camera.is_refused = False
 
     def refuse(self, camera_index: int) -> None:
-        """Send nothing of this camera while the connection lasts: the gateway does not take it."""
-        self._cameras[camera_index].is_refused = True
+        """Send nothing of this camera while the connection lasts: the gateway does not take it.
+
+        An index that was never given is passed over: what a gateway says must not end an agent.
+        """
+        if 0 <= camera_index < len(self._cameras):
+            self._cameras[camera_index].is_refused = True
 
     def credited(self, size_bytes: int, frames: int) -> None:
         """Add to the leave to send."""

@@ -104,6 +104,23 @@ def test_a_picture_that_cannot_be_coded_is_a_gap_and_the_next_one_is_not(rig_of:
     assert (gap.reason, gap.seqs, gap.frames) == (GapReason.ENCODE_FAILED, SeqSpan(1, 2), 2)
 
 
+class BrokenEncoder(Encoder):
+    """Has a bug that shows on some pictures."""
+
+    def encode(self, pixels: Pixels, seq: int, choice: CodingChoice) -> EncodedFrame:
+        if index_of(pixels) in self.refused:
+            raise ZeroDivisionError
+        return super().encode(pixels, seq, choice)
+
+
+def test_a_bug_in_the_encoder_costs_one_frame_whose_number_is_explained(rig_of: Any) -> None:
+    rig = rig_of(BrokenEncoder(refused=frozenset((2,))))
+    rig.show(1, 2, 3)
+    assert rig.kept == [0, 2]
+    (gap,) = rig.gaps
+    assert (gap.reason, gap.seqs) == (GapReason.ENCODE_FAILED, SeqSpan(1, 1))
+
+
 def test_a_still_scene_is_one_gap_that_comes_before_the_frame_that_ends_it(rig_of: Any) -> None:
     rig = rig_of(gate={"threshold": 0.03, "hold_s": 0, "interval_s_max": 3})
     rig.show(1, 1, 1, 1, 1)

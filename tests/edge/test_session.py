@@ -135,6 +135,14 @@ def test_an_acknowledgement_of_the_future_does_not_settle_frames_that_come_later
     assert [ref.seq for ref in send_all(session)] == [1]
 
 
+def test_a_refusal_of_a_camera_that_was_never_named_changes_nothing() -> None:
+    session = session_of(BufferPolicy.ALL)
+    session.frame_kept("cam0", 0)
+    connect(session)
+    session.refuse(1)
+    assert [ref.seq for ref in send_all(session)] == [0]
+
+
 def test_a_refused_camera_waits_and_does_not_hold_up_the_others() -> None:
     session = session_of(BufferPolicy.ALL, BufferPolicy.ALL)
     session.frame_kept("cam0", 0)
