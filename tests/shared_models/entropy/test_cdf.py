@@ -5,12 +5,16 @@ from hypothesis import strategies as st
 
 from shared_models.entropy.cdf import TOTAL, cumulative_counts, expected_bits
 
-probabilities = st.lists(st.floats(0.0, 1.0), min_size=2, max_size=300).filter(lambda row: sum(row) > 0)
 
-
-@given(probabilities)
-def test_counts_rise_strictly_from_zero_to_the_total(row: list[float]) -> None:
-    counts = cumulative_counts(np.array(row)).astype(np.int64)
+@given(st.integers(0, 2**32), st.integers(2, 300), st.sampled_from([0.01, 1.0, 30.0]), st.booleans())
+def test_counts_rise_strictly_from_zero_to_the_total(
+    seed: int, slots: int, evenness: float, has_empty_slots: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    row = rng.gamma(evenness, size=slots) + 1e-300
+    if has_empty_slots:
+        row[1:][rng.random(slots - 1) < 0.5] = 0.0
+    counts = cumulative_counts(row).astype(np.int64)
     assert counts[0] == 0
     assert counts[-1] == TOTAL
     assert (np.diff(counts) >= 1).all()

@@ -31,11 +31,11 @@ def test_positions_are_coded_corners_first_and_then_what_they_surround() -> None
     assert [group_map.members(number).tolist() for number in range(4)] == [[0, 4], [3, 7], [1, 5], [2, 6]]
 
 
-def test_leading_channels_take_a_pass_of_their_own() -> None:
+def test_leading_channels_go_first_at_every_position() -> None:
     group_map = GroupMap.by_position(3, np.array([1]))
-    assert group_map.pass_count == 5
-    assert group_map.members(0).tolist() == [4]
-    assert group_map.members(1).tolist() == [0, 8]
+    assert group_map.pass_count == 8
+    members = [group_map.members(number).tolist() for number in range(8)]
+    assert members == [[4], [0, 8], [7], [3, 11], [5], [1, 9], [6], [2, 10]]
 
 
 def test_bands_are_coded_in_order_of_channels() -> None:
