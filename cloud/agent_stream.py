@@ -1,8 +1,7 @@
 """The shell around one session: bytes come in, entries go to the store, answers go out when they are durable.
 
-The loop is never blocked: the store writes in its own thread and reports back. Nothing grows: what an agent
-may have in flight is bounded by its credits, what it is told by its refusals, and reading pauses while the
-agent does not read.
+The loop is never blocked: the store writes in its own thread and reports back. Nothing grows: credits bound
+frames in flight, and reading pauses while much waits for the disk, or while the agent does not read.
 """
 
 import asyncio
@@ -32,6 +31,8 @@ from shared_models.frames import FrameId
 from slimstream.v1.ingest_pb2 import AgentStatus, PullRefused, StreamRequest, StreamResponse
 
 _OUTBOX_MESSAGES_MAX: Final = 64
+_IN_FLIGHT_MAX: Final = 1024
+"""Entries that may wait for the disk. Credits bound frames; gaps cost none and would pile up."""
 _CREDIT_INTERVAL_S: Final = 0.05
 _HELLO_WAIT_S: Final = 15.0
 _log = get_logger("cloud.gateway")
@@ -71,6 +72,7 @@ class AgentStream:
         self._outbox: deque[StreamResponse] = deque()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._in_flight = 0
         self._is_ending = False
         self._failure: StorageError | None = None
@@ -132,6 +134,9 @@ class AgentStream:
                 if len(self._outbox) >= _OUTBOX_MESSAGES_MAX:
                     self._drained.clear()
                     await self._drained.wait()
+                while self._in_flight >= _IN_FLIGHT_MAX:
+                    self._has_room.clear()
+                    await self._has_room.wait()
         finally:
             self._is_ending = True
             self._wake.set()
@@ -206,6 +211,7 @@ class AgentStream:
 
     def _on_written(self, event: NewFrame | NewGap, future: Future[Written]) -> None:
         self._in_flight -= 1
+        self._has_room.set()
         self._wake.set()
         error = future.exception()
         if error is not None:
