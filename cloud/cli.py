@@ -49,6 +49,9 @@ def main(
         slimstream cloud --config cloud.yaml --print-config
     """
     if context.invoked_subcommand is not None:
+        if config or settings or print_config or roles != _ALL_ROLES:
+            command = f"slimstream cloud {context.invoked_subcommand}"
+            raise ConfigError(f"an option stands before the command it is for; write `{command} --config …`")
         return
     if print_config:
         typer.echo(dump_config(load_cloud_config(config, settings)), nl=False)
@@ -60,7 +63,9 @@ def main(
 def run(config: ConfigFile = None, settings: Settings = None, roles: Roles = _ALL_ROLES) -> None:
     """Run until SIGTERM or Ctrl-C; what was accepted by then is stored.
 
-    Example: slimstream cloud run --config cloud.yaml
+    Examples:
+        slimstream cloud run --config cloud.yaml
+        slimstream cloud run --config cloud.yaml --roles gateway,api
     """
     # Idle threads of OpenMP must sleep: workers share the machine. Read when the library is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -73,7 +78,8 @@ def run(config: ConfigFile = None, settings: Settings = None, roles: Roles = _AL
 def validate(config: ConfigFile = None, settings: Settings = None) -> None:
     """Check a configuration, its credentials and its models without running anything.
 
-    Example: slimstream cloud validate --config cloud.yaml
+    Examples:
+        slimstream cloud validate --config cloud.yaml
     """
     from cloud.service import check
 
@@ -84,7 +90,8 @@ def validate(config: ConfigFile = None, settings: Settings = None) -> None:
 def paths() -> None:
     """List the paths that workers can run.
 
-    Example: slimstream cloud paths
+    Examples:
+        slimstream cloud paths
     """
     from cloud.paths.catalogue import path_names
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from console.environment import settle
 from console.lazy import Entry, LazyGroup, explained
 from shared_models.errors import SlimstreamError
 
@@ -73,6 +74,7 @@ def run(arguments: Sequence[str]) -> int:
 
     Whatever goes wrong is one sentence on stderr, never a traceback unless SLIMSTREAM_TRACEBACK is set.
     """
+    settle(os.environ)
     try:
         code = get_command(app).main(
             list(arguments) or ["--help"], prog_name="slimstream", standalone_mode=False

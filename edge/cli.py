@@ -9,6 +9,7 @@ import typer
 
 from edge.config import ENV_PREFIX, AgentConfig
 from runtime.config import dump_config, load_config
+from shared_models.errors import ConfigError
 
 app = typer.Typer(
     name="edge",
@@ -47,6 +48,9 @@ def main(
         slimstream edge --config edge.yaml --print-config
     """
     if context.invoked_subcommand is not None:
+        if config or settings or print_config or until_done:
+            command = f"slimstream edge {context.invoked_subcommand}"
+            raise ConfigError(f"an option stands before the command it is for; write `{command} --config …`")
         return
     if print_config:
         typer.echo(dump_config(load_agent_config(config, settings)), nl=False)
@@ -58,7 +62,9 @@ def main(
 def run(config: ConfigFile = None, settings: Settings = None, until_done: UntilDone = False) -> None:
     """Run until SIGTERM or Ctrl-C; what is not acknowledged by then stays in the ring.
 
-    Example: slimstream edge run --config edge.yaml
+    Examples:
+        slimstream edge run --config edge.yaml
+        slimstream edge run --config edge.yaml --until-done
     """
     # Idle threads of OpenMP must sleep: a device has other work. Read when the library is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -76,7 +82,8 @@ def run(config: ConfigFile = None, settings: Settings = None, until_done: UntilD
 def validate(config: ConfigFile = None, settings: Settings = None) -> None:
     """Check a configuration, its model and its credentials, without opening a camera.
 
-    Example: slimstream edge validate --config edge.yaml
+    Examples:
+        slimstream edge validate --config edge.yaml
     """
     from edge.model import load_codec
     from runtime.credentials import call_metadata, channel_credentials

@@ -22,6 +22,13 @@ def test_the_configuration_is_shown_with_its_defaults() -> None:
     assert tree["limits"]["streams"] == 7
 
 
+def test_options_before_the_command_are_not_passed_over_in_silence() -> None:
+    for options in (["--set", "limits.streams=7"], ["--roles", "api"], ["--config", "cloud.yaml"]):
+        checked = runner.invoke(app, [*options, "validate"])
+        assert isinstance(checked.exception, ConfigError)
+        assert "`slimstream cloud validate --config" in str(checked.exception)
+
+
 def test_a_good_configuration_is_called_good(dct_package: ModelPackage) -> None:
     checked = runner.invoke(app, ["validate", "--set", f"worker.models=[{dct_package.path}]"])
     assert checked.exit_code == 0

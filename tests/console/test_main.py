@@ -66,6 +66,11 @@ def test_every_example_begins_with_the_command_it_is_for() -> None:
             assert all(title in example for example in examples), title
 
 
+def test_the_committed_page_of_the_commands_is_what_their_help_says() -> None:
+    page = Path(__file__).parents[2] / "docs" / "ref" / "cli.md"
+    assert page.read_text(encoding="utf-8") == cli_page(ENTRIES), "run `make docs`"
+
+
 def test_a_missing_extra_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(module: str) -> None:
         raise ModuleNotFoundError(f"No module named 'grpc', wanted by {module}", name="grpc")

@@ -28,6 +28,12 @@ def test_print_config_shows_every_default_and_can_be_read_again(config: Path, tm
     assert CliRunner().invoke(app, ["--config", str(again), "--print-config"]).output == shown.output
 
 
+def test_a_configuration_before_the_command_is_not_passed_over_in_silence(config: Path) -> None:
+    result = CliRunner().invoke(app, ["--config", str(config), "validate"])
+    assert isinstance(result.exception, ConfigError)
+    assert "`slimstream edge validate --config" in str(result.exception)
+
+
 def test_validate_loads_the_model_and_opens_no_camera(config: Path, dct_package: ModelPackage) -> None:
     result = CliRunner().invoke(
         app, ["validate", "--config", str(config), "--set", f"encoder.package={dct_package.path}"]
