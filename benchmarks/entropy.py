@@ -7,6 +7,7 @@ Symbols are Gaussians of 64 scales, interleaved at random, as a context model ha
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -112,7 +113,7 @@ def integer_network() -> None:
     symbols = np.clip(np.rint(rng.normal(size=(1, 197, 13, 13)) * 8), -127, 127).astype(np.int16)
     for name, backend in (("onnxruntime", OnnxRuntime()), ("exact CPU path", None)):
         ready = IntegerNetwork(network, model, answers, backend)
-        print(f"integer network, 13 x 13 cells, {name}: {best_ms(lambda n=ready: n.run(symbols)):.2f} ms")
+        print(f"integer network, 13 x 13 cells, {name}: {best_ms(partial(ready.run, symbols)):.2f} ms")
 
 
 if __name__ == "__main__":
