@@ -29,6 +29,8 @@ from slimstream.v1 import ingest_pb2
 from slimstream.v1.frame_pb2 import Layer
 from slimstream.v1.ingest_pb2 import DeliverRequest, DeliverResponse, StreamResponse
 
+_DELIVERY_S: Final = 300.0
+"""A delivery lasts no longer than anybody waits for one: a silent peer must not hold a place for ever."""
 SERVICE: Final = ingest_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name
 _log = get_logger("cloud.gateway")
 
@@ -115,8 +117,12 @@ class Gateway:
         """Take one pulled layer and store it."""
         grant = await self._identify(call)
         try:
-            async with self._deliveries:
+            async with self._deliveries, asyncio.timeout(_DELIVERY_S):
                 return await self._receive(requests, grant)
+        except TimeoutError:
+            self._count(RejectReason.DELIVERY_INVALID)
+            detail = f"the delivery was not whole after {_DELIVERY_S:g} s; its place is given to another"
+            await call.abort(grpc.StatusCode.DEADLINE_EXCEEDED, detail)
         except RejectedError as rejected:
             self._count(rejected.why)
             await call.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{rejected.why.value}: {rejected.detail}")

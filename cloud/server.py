@@ -145,6 +145,8 @@ def _make_server(limits: LimitsSection, metrics: GatewayMetrics) -> grpc.aio.Ser
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
             ("grpc.http2.max_ping_strikes", 0),
+            # Calls of one connection at a time; an agent has two, a viewer a few.
+            ("grpc.max_concurrent_streams", 256),
             ("grpc.so_reuseport", 0),  # a second cloud on the same port is a mistake, not a helper
         ],
     )

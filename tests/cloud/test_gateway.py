@@ -1,16 +1,28 @@
 """The gateway over loopback, with an agent that does what the test says."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import pytest
 
+from cloud import gateway
 from cloud.greeting import CameraEpoch
 from cloud.server import RunningCloud
 from cloud.storage import frame_queries
 from shared_models.packages.package import ModelPackage
 from tests.cloud.conftest import StartCloud
-from tests.cloud.fake_agent import EPOCH, FakeAgent, format_change, frame, gap, hello, made_up_packet
+from tests.cloud.fake_agent import (
+    DELIVER,
+    EPOCH,
+    FakeAgent,
+    format_change,
+    frame,
+    gap,
+    hello,
+    made_up_packet,
+)
 
 
 def rejected(cloud: RunningCloud, reason: str) -> float:
@@ -220,3 +232,22 @@ async def test_a_flood_of_malformed_messages_is_counted_by_reason_and_leaves_the
     agent.send(hello(dct_package.fingerprint, "hall"), format_change("hall", packet), frame(0, packet))
     await agent.until_acked(0)
     await agent.leave()
+
+
+async def test_a_delivery_that_never_goes_on_gives_its_place_back(
+    start_cloud: StartCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "_DELIVERY_S", 0.05)
+    cloud, channel = await start_cloud(limits={"deliveries": 1})
+    deliver = channel.stream_unary(DELIVER, request_serializer=None, response_deserializer=None)
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    for _ in range(2):  # the second waits for the only place
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await deliver(nothing())
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert "its place is given to another" in (error.value.details() or "")
+    assert rejected(cloud, "delivery_invalid") == 2
