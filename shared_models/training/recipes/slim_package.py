@@ -33,7 +33,7 @@ SIDES: Final = FrameLimits(side_px_min=16, side_px_max=4096)
 FLOAT_NETWORKS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "enh_encoder": bytes,  # a transform: its coefficients are worth their bytes
     "full": with_half_weights,  # it holds an exact inverse transform, too
-    "preview": with_half_weights,
+    "preview": with_byte_weights,
     "detect": with_byte_weights,
     "classify": with_byte_weights,
 }
