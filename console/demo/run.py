@@ -28,6 +28,8 @@ SAMPLED_FRAMES = 12
 PULLED_FRAMES = 4
 FIRST_RESULT_S_MAX = 60.0
 QUIET_S = 1.5
+STALLED_S = 20.0
+"""After so long without a result the demo shows what it has: a frame that a path fails on never gets one."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, and how much there is."""
@@ -103,7 +105,9 @@ def _wait_for_results(
         if not log.by_seq:
             if time.monotonic() - began_s > FIRST_RESULT_S_MAX:
                 raise SlimstreamError(f"no frame came through within {FIRST_RESULT_S_MAX:.0f} s")
-        elif len(log.by_seq) >= expected or (log.quiet_s > QUIET_S and _is_caught_up(client, log)):
+            continue
+        has_played = log.quiet_s > QUIET_S and _is_caught_up(client, log)
+        if len(log.by_seq) >= expected or has_played or log.quiet_s > STALLED_S:
             return
 
 
@@ -112,7 +116,7 @@ def _is_caught_up(client: CloudClient, log: ResultLog) -> bool:
 
 
 def _pull(client: CloudClient, results: dict[int, control_pb2.Result], progress: Progress) -> Seen:
-    stored = {frame.frame.seq: frame for frame in client.stored() if frame.frame.seq in results}
+    stored = of_one_size([frame for frame in client.stored() if frame.frame.seq in results])
     seqs = sorted(stored)
     sampled = _spread_out(seqs, SAMPLED_FRAMES)
     pulled = _spread_out(sampled, PULLED_FRAMES)
@@ -124,6 +128,12 @@ def _pull(client: CloudClient, results: dict[int, control_pb2.Result], progress:
         sources[seq] = client.picture(seq, view.SOURCE).pixels
     (camera,) = client.cameras.List(control_pb2.CamerasServiceListRequest()).cameras
     return Seen(results, stored, camera, sources, previews, full)
+
+
+def of_one_size(frames: Sequence[control_pb2.StoredFrame]) -> dict[int, control_pb2.StoredFrame]:
+    """Return the frames of the commonest size, by seq: a video has one, a directory may have many."""
+    ((size, _),) = Counter((frame.width, frame.height) for frame in frames).most_common(1)
+    return {frame.frame.seq: frame for frame in frames if (frame.width, frame.height) == size}
 
 
 def _spread_out(seqs: Sequence[int], count: int) -> list[int]:
