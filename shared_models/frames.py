@@ -39,25 +39,6 @@ class CaptureTime:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One captured picture with its name and moment."""
-
-    frame_id: FrameId
-    time: CaptureTime
-    pixels: Pixels
-
-    @property
-    def height(self) -> int:
-        """Rows, in pixels."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Columns, in pixels."""
-        return int(self.pixels.shape[1])
-
-
 def psnr_db(picture: Pixels, source: Pixels) -> float:
     """Peak signal-to-noise ratio over all RGB samples, in dB; infinite for equal pictures."""
     if picture.shape != source.shape:

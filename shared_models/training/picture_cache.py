@@ -73,11 +73,6 @@ def build_cache(pictures: Sequence[Path], folder: Path) -> PictureCache:
     return PictureCache(folder)
 
 
-def clip_paths(folders: Iterable[Path]) -> list[Path]:
-    """List the video clips under `folders`, sorted."""
-    return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in CLIP_SUFFIXES)
-
-
 def _decode(paths: Iterable[Path]) -> Iterator[tuple[Path, Pixels]]:
     for path in paths:
         if path.suffix.lower() not in CLIP_SUFFIXES:
