@@ -1,6 +1,7 @@
 """What a frozen detector answers on every training picture, and the latents of a frozen base beside it.
 
-Both are computed on whole pictures, so that objects keep their surroundings, and are read in windows.
+Both are computed on whole pictures and are read in windows that show most of one: a detector that learns
+from pieces of large objects what was answered for the whole learns to doubt itself.
 """
 
 from collections.abc import Iterator
@@ -35,15 +36,22 @@ class AnsweredBatch:
 class AnswerWindows:
     """Endless random windows of the pictures that are large enough, every picture once an epoch."""
 
-    def __init__(self, answers: FeatureCache, latents: FeatureCache, side: int, seed: int) -> None:
-        """Take caches of the same pictures, in the same order; windows have `side` x `side` pixels."""
-        self.caches, self.side = {"answers": answers, "latents": latents}, side
+    def __init__(
+        self, answers: FeatureCache, latents: FeatureCache, sides: tuple[int, int], seed: int
+    ) -> None:
+        """Take caches of the same pictures, in the same order, and the short and long side of a window."""
+        self.caches = {"answers": answers, "latents": latents}
+        short, long = sides
+        self.shapes = ((short, long), (long, short))  # landscape, portrait: a batch is all one or the other
         self.sizes = [(h * LATENT_STRIDE, w * LATENT_STRIDE) for _, h, w in latents.shapes["y"]]
-        self.random, self.order = np.random.default_rng(seed), list[int]()
+        self.random = np.random.default_rng(seed)
+        self.orders = [self._shuffled(0), self._shuffled(1)]
 
     def batch(self, size: int) -> AnsweredBatch:
         """Draw `size` windows."""
-        drawn = [self._draw() for _ in range(size)]
+        counts = [len(order) for order in self.orders]
+        orientation = int(self.random.random() * sum(counts) >= counts[0])
+        drawn = [self._draw(orientation) for _ in range(size)]
         y = self._stack("latents", "y", LATENT_STRIDE, drawn)
         neck = [self._stack("answers", f"neck_{s}", s, drawn) for s in STRIDES]
         maps = [self._stack("answers", f"map_{s}", s, drawn) for s in STRIDES]
@@ -51,20 +59,27 @@ class AnswerWindows:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is needed to go on with the same windows."""
-        return {"random": self.random.bit_generator.state, "order": list(self.order)}
+        return {"random": self.random.bit_generator.state, "orders": [list(order) for order in self.orders]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
         self.random.bit_generator.state = state["random"]
-        self.order = list(state["order"])
+        self.orders = [list(order) for order in state["orders"]]
 
-    def _draw(self) -> tuple[int, Window]:
-        if not self.order:
-            large = [i for i, size in enumerate(self.sizes) if min(size) >= self.side]
-            self.order = self.random.permutation(large).tolist()
-        index = self.order.pop()
-        top, left = (GRID * int(self.random.integers((s - self.side) // GRID + 1)) for s in self.sizes[index])
-        return index, Window(top, left, self.side)
+    def _shuffled(self, orientation: int) -> list[int]:
+        height, width = self.shapes[orientation]
+        fitting = [i for i, (h, w) in enumerate(self.sizes) if h >= height and w >= width]
+        order: list[int] = self.random.permutation(fitting).tolist()
+        return order
+
+    def _draw(self, orientation: int) -> tuple[int, Window]:
+        if not self.orders[orientation]:
+            self.orders[orientation] = self._shuffled(orientation)
+        index = self.orders[orientation].pop()
+        shape = self.shapes[orientation]
+        free = [(size - side) // GRID for size, side in zip(self.sizes[index], shape, strict=True)]
+        top, left = (GRID * int(self.random.integers(steps + 1)) for steps in free)
+        return index, Window(top, left, *shape)
 
     def _stack(self, cache: str, name: str, stride: int, drawn: list[tuple[int, Window]]) -> Tensor:
         windows = [self.caches[cache].window(name, index, *window.on(stride)) for index, window in drawn]

@@ -19,16 +19,17 @@ from shared_models.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A square of a picture on the grid of stride `stride`, in pixels: all must be multiples of it."""
+    """A part of a picture, in pixels."""
 
     top: int
     left: int
-    side: int
+    height: int
+    width: int
 
     def on(self, stride: int) -> tuple[slice, slice]:
-        """Return rows and columns of a feature map at `stride`."""
-        top, left, side = self.top // stride, self.left // stride, self.side // stride
-        return slice(top, top + side), slice(left, left + side)
+        """Return rows and columns of a feature map at `stride`, of which all four must be multiples."""
+        top, left = self.top // stride, self.left // stride
+        return slice(top, top + self.height // stride), slice(left, left + self.width // stride)
 
 
 class FeatureCache:

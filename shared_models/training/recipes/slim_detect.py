@@ -31,8 +31,8 @@ NECK_CHANNELS = (64, 128, 256)
 class SlimDetectConfig:
     """What the stage is made of."""
 
-    window: int = 256
-    batch: int = 8
+    window: tuple[int, int] = (256, 384)
+    batch: int = 6
     train_bridge: bool = False
     neck_weight: float = 2.0
     quality: tuple[float, float] = (20.0, 100.0)

@@ -26,7 +26,7 @@ def windows(tmp_path: Path) -> AnswerWindows:
     ]
     latents = [{"y": ramp(16, size, 4)} for size in SIZES]
     caches = (write_features(answers, tmp_path / "answers"), write_features(latents, tmp_path / "latents"))
-    return AnswerWindows(*caches, side=64, seed=0)
+    return AnswerWindows(*caches, sides=(64, 64), seed=0)
 
 
 def test_all_maps_of_a_window_show_the_same_place(windows: AnswerWindows) -> None:
@@ -48,7 +48,7 @@ def test_windows_go_on_where_they_were_saved(windows: AnswerWindows) -> None:
 
 
 def test_a_window_covers_whole_cells() -> None:
-    assert Window(64, 32, 64).on(16) == (slice(4, 8), slice(2, 6))
+    assert Window(64, 32, 64, 96).on(16) == (slice(4, 8), slice(2, 8))
 
 
 def test_a_folder_without_features_is_named(tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ from shared_models.training.picture_cache import build_cache
 from shared_models.training.recipes.slim_context import (
     SlimContextConfig,
     SlimContextRecipe,
-    base_design,
-    enhancement_design,
     factorised,
+    loudest_first,
     measure,
 )
 from shared_models.training.symbol_pool import SymbolPool
@@ -41,10 +40,10 @@ def crops(tmp_path: Path) -> CropSampler:
 def test_a_base_model_is_trained_stored_and_decodes_what_it_encodes(crops: CropSampler) -> None:
     torch.manual_seed(0)
     pool = SymbolPool(SlimModel().eval(), None, crops, 4)
-    recipe = SlimContextRecipe(pool, base_design(pool.coded_scales()), QUICK)
+    recipe = SlimContextRecipe(pool, loudest_first(pool, None), QUICK)
     loss, figures = recipe.loss(0.0)
     loss.backward()  # type: ignore[no-untyped-call]
-    assert set(figures) == {"bits_1", "bits_2", "bits_3", "bits_4"}
+    assert set(figures) == {f"bits_{number}" for number in range(1, 8)}
     sizes = measure(recipe.export("base_context"), "base_context", pool, (0, 50, 100))
     assert 0 < sizes[0] < sizes[50] < sizes[100]
 
@@ -52,7 +51,7 @@ def test_a_base_model_is_trained_stored_and_decodes_what_it_encodes(crops: CropS
 def test_an_enhancement_model_is_trained_given_the_base(crops: CropSampler) -> None:
     torch.manual_seed(0)
     pool = SymbolPool(SlimModel().eval(), SlimEnhancement().eval(), crops, 4)
-    recipe = SlimContextRecipe(pool, enhancement_design(), QUICK)
+    recipe = SlimContextRecipe(pool, loudest_first(pool, None), QUICK)
     recipe.loss(0.0)[0].backward()  # type: ignore[no-untyped-call]
     stored = recipe.export("enh_context")
     model = ContextModel.load("enh_context", stored.tables, stored.networks, stored.known_answers)

@@ -25,7 +25,7 @@ def windows(tmp_path: Path) -> AnswerWindows:
 
     answers = write_features([maps(), maps()], tmp_path / "answers")
     latents = write_features([{"y": torch.randn(1, 64, 4, 4)}] * 2, tmp_path / "latents")
-    return AnswerWindows(answers, latents, SIDE, seed=0)
+    return AnswerWindows(answers, latents, (SIDE, SIDE), seed=0)
 
 
 @pytest.mark.slow
@@ -34,7 +34,7 @@ def test_the_bridge_is_trained_only_when_the_base_is_final(
     windows: AnswerWindows, train_bridge: bool
 ) -> None:
     base = {"model": SlimModel().state_dict(), "bridge": FeatureBridge(BridgeConfig()).state_dict()}
-    config = SlimDetectConfig(window=SIDE, batch=2, train_bridge=train_bridge)
+    config = SlimDetectConfig(window=(SIDE, SIDE), batch=2, train_bridge=train_bridge)
     recipe = SlimDetectRecipe(windows, base, config)
     loss, _ = recipe.loss(0.0)
     loss.backward()  # type: ignore[no-untyped-call]
