@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud.rejects import RejectReason
+
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PAGE = re.compile(r"\bdocs/[A-Za-z0-9_./-]+\.(?:md|svg|png)\b")
@@ -43,6 +45,18 @@ def test_every_page_that_the_code_refers_to_exists() -> None:
         f"{source.relative_to(ROOT)} names {page}" for page, source in named if not (ROOT / page).exists()
     ]
     assert not sorted(missing)
+
+
+def test_every_reason_of_a_refusal_is_explained_to_operators() -> None:
+    page = (ROOT / "docs" / "guide" / "troubleshooting.md").read_text()
+    assert [reason for reason in RejectReason if f"`{reason}`" not in page] == []
+
+
+def test_every_alert_has_a_remedy() -> None:
+    page = (ROOT / "docs" / "guide" / "troubleshooting.md").read_text()
+    alerts = re.findall(r"alert: (\w+)", (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    assert alerts
+    assert [alert for alert in alerts if alert not in page] == []
 
 
 def test_the_glossary_is_in_order() -> None:
