@@ -52,7 +52,7 @@ class DemoReport:
     layers: tuple[LayerReport, ...]
     stages: dict[str, Spread]
     end_to_end: Spread
-    clock_uncertainty_ms: float
+    clock_uncertainty_ms: float | None
     detections: dict[str, int]
     pictures: tuple[str, ...]
 
@@ -90,7 +90,8 @@ class DemoReport:
             table.add_column(heading, justify="right")
         for stage, spread in (self.stages | {"capture to result": self.end_to_end}).items():
             table.add_row(stage, f"{spread.p50_ms:.1f}", f"{spread.p95_ms:.1f}")
-        table.caption = f"both sides on one clock, ± {self.clock_uncertainty_ms:.1f} ms"
+        if self.clock_uncertainty_ms is not None:
+            table.caption = f"both sides on one clock, ± {self.clock_uncertainty_ms:.1f} ms"
         return table
 
     def _detection_table(self) -> Table:

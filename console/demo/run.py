@@ -28,6 +28,7 @@ SAMPLED_FRAMES = 12
 PULLED_FRAMES = 4
 FIRST_RESULT_S_MAX = 60.0
 QUIET_S = 1.5
+UNCERTAINTY_UNKNOWN_US = 2**32 - 1  # what a frame carries that came before clocks were compared
 STALLED_S = 20.0
 """After so long without a result the demo shows what it has: a frame that a path fails on never gets one."""
 
@@ -236,7 +237,13 @@ def _report(
         layers=layers,
         stages=stages,
         end_to_end=Spread.of([chain.total_us / 1e3 for chain in chains]),
-        clock_uncertainty_ms=max(chain.uplink_uncertainty_us for chain in chains) / 1e3,
+        clock_uncertainty_ms=_clock_uncertainty_ms(chains),
         detections=dict(found),
         pictures=pictures,
     )
+
+
+def _clock_uncertainty_ms(chains: Sequence[control_pb2.LatencyChain]) -> float | None:
+    """Return the worst of the frames whose stream had compared clocks by then; None if none had."""
+    known = [us for chain in chains if (us := chain.uplink_uncertainty_us) < UNCERTAINTY_UNKNOWN_US]
+    return max(known) / 1e3 if known else None
