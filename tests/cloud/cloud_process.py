@@ -31,7 +31,6 @@ class CloudProcess:
 
     process: "subprocess.Popen[bytes]"
     port: int
-    metrics_port: int
 
     def kill(self) -> None:
         """End it as a crash does."""
@@ -73,7 +72,7 @@ def start_cloud_process(
             process.wait()
             raise AssertionError(f"the cloud did not start: {log.read_text()[-2000:]}")
         time.sleep(0.02)
-    return CloudProcess(process, int(port_file.read_text()), 0)
+    return CloudProcess(process, int(port_file.read_text()))
 
 
 @contextmanager

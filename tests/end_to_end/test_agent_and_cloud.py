@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import socket
 import subprocess
 import time
+import urllib.request
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -83,6 +85,20 @@ def test_every_picture_is_stored_seen_and_can_be_pulled(tmp_path: Path, dct_pack
         )
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def frames_received_again(metrics_port: int) -> float:
+    """Return how many frames the cloud was sent although it had them: the store itself would not tell."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    (line,) = [line for line in text.splitlines() if line.startswith("slimstream_cloud_duplicates_total ")]
+    return float(line.split()[1])
+
+
 def assert_whole(port: int, frames: int) -> None:
     """Every captured frame is stored once, or a gap says why it is not."""
     seqs, gaps = listed(port)
@@ -118,7 +134,8 @@ def test_a_killed_agent_sends_what_was_not_acknowledged_and_nothing_again(
     tmp_path: Path, dct_package: ModelPackage, kills: int
 ) -> None:
     pictures = write_pictures(tmp_path / "pictures", FRAMES)
-    with cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api") as cloud:
+    served = {"metrics__enabled": "true", "metrics__port": str(free_port())}
+    with cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api", **served) as cloud:
         for _ in range(kills):
             stored = len(listed(cloud.port)[0])
             with agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port) as agent:
@@ -129,6 +146,7 @@ def test_a_killed_agent_sends_what_was_not_acknowledged_and_nothing_again(
         ) as agent:
             assert agent.wait(DONE_S_MAX) == 0
         assert_whole(cloud.port, FRAMES)
+        assert frames_received_again(int(served["metrics__port"])) == 0
 
 
 @pytest.mark.parametrize("outage_s", [1.5, pytest.param(60.0, marks=pytest.mark.slow)])
@@ -136,8 +154,9 @@ def test_a_link_that_is_cut_and_returns_loses_nothing(
     tmp_path: Path, dct_package: ModelPackage, outage_s: float
 ) -> None:
     pictures = write_pictures(tmp_path / "pictures", FRAMES)
+    served = {"metrics__enabled": "true", "metrics__port": str(free_port())}
     with (
-        cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api") as cloud,
+        cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api", **served) as cloud,
         Link(cloud.port) as link,
         agent_process(
             tmp_path / "edge",
@@ -154,3 +173,4 @@ def test_a_link_that_is_cut_and_returns_loses_nothing(
         link.restore()
         assert agent.wait(DONE_S_MAX + outage_s) == 0
         assert_whole(cloud.port, FRAMES)
+        assert frames_received_again(int(served["metrics__port"])) == 0
