@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -134,8 +135,11 @@ def test_a_killed_agent_sends_what_was_not_acknowledged_and_nothing_again(
     tmp_path: Path, dct_package: ModelPackage, kills: int
 ) -> None:
     pictures = write_pictures(tmp_path / "pictures", FRAMES)
-    served = {"metrics__enabled": "true", "metrics__port": str(free_port())}
-    with cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api", **served) as cloud:
+    metrics_port = free_port()
+    served = partial(
+        cloud_process, roles="gateway,api", metrics__enabled="true", metrics__port=str(metrics_port)
+    )
+    with served(tmp_path / "cloud", dct_package.path) as cloud:
         for _ in range(kills):
             stored = len(listed(cloud.port)[0])
             with agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port) as agent:
@@ -146,7 +150,7 @@ def test_a_killed_agent_sends_what_was_not_acknowledged_and_nothing_again(
         ) as agent:
             assert agent.wait(DONE_S_MAX) == 0
         assert_whole(cloud.port, FRAMES)
-        assert frames_received_again(int(served["metrics__port"])) == 0
+        assert frames_received_again(metrics_port) == 0
 
 
 @pytest.mark.parametrize("outage_s", [1.5, pytest.param(60.0, marks=pytest.mark.slow)])
@@ -154,9 +158,12 @@ def test_a_link_that_is_cut_and_returns_loses_nothing(
     tmp_path: Path, dct_package: ModelPackage, outage_s: float
 ) -> None:
     pictures = write_pictures(tmp_path / "pictures", FRAMES)
-    served = {"metrics__enabled": "true", "metrics__port": str(free_port())}
+    metrics_port = free_port()
+    served = partial(
+        cloud_process, roles="gateway,api", metrics__enabled="true", metrics__port=str(metrics_port)
+    )
     with (
-        cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api", **served) as cloud,
+        served(tmp_path / "cloud", dct_package.path) as cloud,
         Link(cloud.port) as link,
         agent_process(
             tmp_path / "edge",
@@ -173,4 +180,4 @@ def test_a_link_that_is_cut_and_returns_loses_nothing(
         link.restore()
         assert agent.wait(DONE_S_MAX + outage_s) == 0
         assert_whole(cloud.port, FRAMES)
-        assert frames_received_again(int(served["metrics__port"])) == 0
+        assert frames_received_again(metrics_port) == 0
