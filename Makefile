@@ -19,11 +19,13 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python ## what `slim
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[demo]'
 	@touch $@
 
-# torch first and alone: a CPU build, and later packages then find it satisfied.
+# torch first and alone: a CPU build, and later packages then find it satisfied. Asking before installing
+# spares gigabytes where the configured index offers CUDA builds only.
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@! $(PIP) install --dry-run --quiet --report - -c constraints.txt torch $(TORCH_INDEX) 2>/dev/null | grep -q '"nvidia-' \
+		|| { echo 'pip would bring a CUDA build of torch; name an index of CPU builds: make test TORCH_INDEX="--index-url ..."'; exit 1; }
 	$(PIP) install --quiet --progress-bar off -c constraints.txt torch $(TORCH_INDEX)
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[edge,cloud,demo,train,dev]'
-	@! $(PIP) list 2>/dev/null | grep -iE '^(nvidia|torchvision|triton)' || { echo 'a CUDA build of torch came in: pass TORCH_INDEX="--index-url ..." with the CPU wheels'; exit 1; }
 	@touch $@
 
 demo: $(VENV)/.demo ## Run a real clip through agent and cloud; pictures and a table in demo-out/
