@@ -26,6 +26,7 @@ CAMERA = "demo"
 SCORE_SHOWN_MIN = 0.3
 SAMPLED_FRAMES = 12
 PULLED_FRAMES = 4
+COMPARED_FRAMES_MAX = 500  # pictures of a longer run would not fit in memory
 FIRST_RESULT_S_MAX = 60.0
 QUIET_S = 1.5
 UNCERTAINTY_UNKNOWN_US = 2**32 - 1  # what a frame carries that came before clocks were compared
@@ -118,7 +119,7 @@ def _is_caught_up(client: CloudClient, log: ResultLog) -> bool:
 
 def _pull(client: CloudClient, results: dict[int, control_pb2.Result], progress: Progress) -> Seen:
     stored = of_one_size([frame for frame in client.stored() if frame.frame.seq in results])
-    seqs = sorted(stored)
+    seqs = sorted(stored)[:COMPARED_FRAMES_MAX]
     sampled = _spread_out(seqs, SAMPLED_FRAMES)
     pulled = _spread_out(sampled, PULLED_FRAMES)
     full = {seq: client.picture(seq, view.FULL) for seq in pulled}
