@@ -15,8 +15,8 @@ FIGURE = ROOT / "docs" / "figures" / "rate-accuracy.svg"
 
 WIDTH, HEIGHT = 760, 430
 LEFT, RIGHT, TOP, BOTTOM = 70, 24, 56, 58
-BYTES_MIN, BYTES_MAX = 600, 16000
-TICKS_BYTES = (1000, 2000, 4000, 8000, 16000)
+BYTES_MIN, BYTES_MAX = 320, 16000
+TICKS_BYTES = (500, 1000, 2000, 4000, 8000, 16000)
 # Name in the results -> what the figure says, and its colour.
 CURVES = {
     "slim w1 bridge": ("slim, through a bridge", "#128a78"),
@@ -46,7 +46,7 @@ def axes() -> list[str]:
         x = x_of(size)
         lines.append(f'<path d="M{x:.1f} {HEIGHT - BOTTOM}v5" stroke="#5b6475"/>')
         lines.append(
-            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{size // 1000} kB</text>'
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{size / 1000:g} kB</text>'
         )
     middle = (LEFT + WIDTH - RIGHT) / 2
     lines.append(
