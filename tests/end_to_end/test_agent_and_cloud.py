@@ -113,7 +113,8 @@ def assert_whole(port: int, frames: int) -> None:
 def test_a_killed_cloud_loses_nothing_and_gets_nothing_twice(
     tmp_path: Path, dct_package: ModelPackage, kills: int
 ) -> None:
-    pictures = write_pictures(tmp_path / "pictures", FRAMES)
+    frames = FRAMES + 50 * (kills - 1)  # enough to be killed after each fifty
+    pictures = write_pictures(tmp_path / "pictures", frames)
     with ExitStack() as stack:
         cloud = stack.enter_context(cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api"))
         port = cloud.port
@@ -127,7 +128,7 @@ def test_a_killed_cloud_loses_nothing_and_gets_nothing_twice(
                 cloud_process(tmp_path / "cloud", dct_package.path, port=port, roles="gateway,api")
             )
         assert agent.wait(DONE_S_MAX) == 0
-        assert_whole(port, FRAMES)
+        assert_whole(port, frames)
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
