@@ -30,7 +30,9 @@ ENTRIES = {
     "inspect": Entry("console.inspect", "Say what is inside a .slim file; needs no model."),
     "detect": Entry("console.detect", "Detect objects in .slim files or pictures.", "edge"),
     "classify": Entry("console.classify", "Name what .slim files or pictures show.", "edge"),
-    "models": Entry("console.models", "List, show, verify and import model packages."),
+    "models": Entry(
+        "console.models", "List, show, verify and import model packages; fetch models of others."
+    ),
     "fit-bridge": Entry("console.fit_bridge", "Make a vision model of yours run on latents.", "bridge"),
     "certs": Entry("console.certs", "Make a development CA, certificates and tokens.", "cloud"),
     "doctor": Entry("console.doctor", "Check this installation: what is missing, and how to mend it."),

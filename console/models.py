@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from console.fetch import fetch
 from console.options import AsJson
 from shared_models.errors import ModelError, PackageError
 from shared_models.packages.package import ModelPackage
@@ -19,13 +20,14 @@ from shared_models.packages.registry import (
 )
 
 app = typer.Typer()
+app.command("fetch")(fetch)
 
 Package = Annotated[str, typer.Argument(metavar="[NAME|PATH]", help="A package, by name or path.")]
 
 
 @app.callback()
 def models() -> None:
-    """List, show, verify and import model packages.
+    """List, show, verify and import model packages; fetch models of others.
 
     Packages are data: networks as ONNX, tables and gains as safetensors, a manifest as JSON. Besides
     the built-in ones, those in ~/.local/share/slimstream/models are found, or in the directories that
