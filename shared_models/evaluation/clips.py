@@ -1,7 +1,7 @@
 """Moving pictures to measure on: a video file or a directory of frames, at a chosen rate and size."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -64,7 +64,12 @@ class Clip:
 
 
 def read_clip(
-    path: Path, *, fps: float | None = None, source_fps: float | None = None, long_side: int = 0, limit: int = 0
+    path: Path,
+    *,
+    fps: float | None = None,
+    source_fps: float | None = None,
+    long_side: int = 0,
+    limit: int = 0,
 ) -> Clip:
     """Read a video file, or a directory of frames in the order of their numbers.
 
