@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.inputs import PICTURE_SUFFIXES, SLIM_SUFFIX, expand, track_files, write_json
+from console.inputs import SLIM_SUFFIX, expand, track_files, write_json
 from console.latents import PictureCoding, latent_frames
 from console.options import (
     LONG_SIDE_PX,
@@ -20,6 +20,7 @@ from console.options import (
     load_codec,
     warn_of_fallback,
 )
+from shared_models.codecs.picture_files import PICTURE_SUFFIXES
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
 app = typer.Typer()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.inputs import PICTURE_SUFFIXES, expand, make_directory, name_outputs, read_picture, track_files
+from console.inputs import expand, make_directory, name_outputs, track_files
 from console.options import (
     AsJson,
     Model,
@@ -21,6 +21,7 @@ from console.options import (
     load_codec,
     warn_of_fallback,
 )
+from shared_models.codecs.picture_files import PICTURE_SUFFIXES, read_picture
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.inputs import SLIM_SUFFIX, read_bytes, read_picture, shrink
+from console.inputs import SLIM_SUFFIX, read_bytes
+from shared_models.codecs.picture_files import read_picture, shrink
 from shared_models.errors import BitstreamError, InputError
 
 if TYPE_CHECKING:
