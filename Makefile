@@ -25,7 +25,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@! $(PIP) install --dry-run --quiet --report - -c constraints.txt torch $(TORCH_INDEX) 2>/dev/null | grep -q '"nvidia-' \
 		|| { echo 'pip would bring a CUDA build of torch; name an index of CPU builds: make test TORCH_INDEX="--index-url ..."'; exit 1; }
 	$(PIP) install --quiet --progress-bar off -c constraints.txt torch $(TORCH_INDEX)
-	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[edge,cloud,demo,train,dev]'
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[edge,cloud,demo,eval,train,dev]'
 	@touch $@
 
 demo: $(VENV)/.demo ## Run a real clip through agent and cloud; pictures and a table in demo-out/

@@ -1,4 +1,4 @@
-"""What every evaluation reports beside its figures: command, model, date, machine, settings, what was missing.
+"""What every evaluation reports beside its figures: command, model, date, machine, settings, what missed.
 
 Each kind of evaluation adds its rows in a class of its own; `shared_models.evaluation.schema` knows them all.
 """

@@ -47,7 +47,10 @@ class FoundCodecs:
 
 
 def find_codecs(names: Sequence[str], options: CodecOptions) -> FoundCodecs:
-    """Make the codecs of these names; raise InputError for a name that nobody knows, ModelError for a bad model."""
+    """Make the codecs of these names.
+
+    Raises InputError for a name that nobody knows, ModelError for a model that cannot be used.
+    """
     codecs: list[PictureCodec] = []
     missing: dict[str, str] = {}
     for name in dict.fromkeys(names):

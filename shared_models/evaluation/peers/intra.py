@@ -76,14 +76,19 @@ class IntraCodec:
 
 def unless_missing(codec: IntraCodec) -> IntraCodec | Missing:
     """Return the codec, or what this installation lacks for it."""
+    return lack(codec.encoder, codec.decoder) or codec
+
+
+def lack(encoder: str, decoder: str) -> Missing | None:
+    """Say what this installation lacks of an encoder and a decoder, by FFmpeg's names."""
     try:
         import av
         from av.codec.codec import UnknownCodecError
     except ImportError:
         return Missing("PyAV is not installed; pip install 'slimstream[eval]'")
-    for name, mode in ((codec.encoder, "w"), (codec.decoder, "r")):
-        try:
-            av.Codec(name, "w" if mode == "w" else "r")
-        except UnknownCodecError:
-            return Missing(f"this build of PyAV {av.__version__} has no {name}")
-    return codec
+    try:
+        av.Codec(encoder, "w")
+        av.Codec(decoder, "r")
+    except UnknownCodecError as unknown:
+        return Missing(f"this build of PyAV {av.__version__} has no {unknown}")
+    return None
