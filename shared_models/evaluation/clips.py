@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from shared_models.codecs.picture_files import PICTURE_SUFFIXES, read_picture, shrink
 from shared_models.errors import InputError
 from shared_models.frames import Pixels
 
 if TYPE_CHECKING:
     import av
 
-FRAME_SUFFIXES: Final = frozenset((".avif", ".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp"))
 DIRECTORY_FPS: Final = 25.0
 """The rate that a directory of frames is taken to have when nobody says."""
 SIDE_PX_MIN: Final = 16
+SIDE_PX_MAX: Final = 4096
 _SLACK: Final = 0.1
 """Part of a period that a frame may come early, as the agent's rate limit grants it."""
 
@@ -118,20 +118,14 @@ def _at_rate(timed: Iterator[tuple[float, ClipFrame]], fps: float, source_fps: f
 
 
 def _directory_frames(path: Path, fps: float, long_side: int) -> Iterator[tuple[float, ClipFrame]]:
-    files = sorted((p for p in path.iterdir() if p.suffix.lower() in FRAME_SUFFIXES), key=natural_order)
+    files = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES), key=natural_order)
     if not files:
         raise InputError(f"{path} holds no picture; name a video file or a directory of frames")
     for index, file in enumerate(files):
-        try:
-            with Image.open(file) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-        except (UnidentifiedImageError, Image.DecompressionBombError):
-            raise InputError(f"{file} is not a picture that can be read") from None
-        except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
-            raise InputError(f"{file} cannot be read: {error}") from None
-        size = fitted_size(*upright.size, long_side)
-        scaled = upright if size == upright.size else upright.resize(size, Image.Resampling.BOX)
-        yield index / fps, ClipFrame(np.array(scaled), index, file.name, upright.size)
+        whole = read_picture(file, SIDE_PX_MIN, SIDE_PX_MAX)
+        size = whole.shape[1], whole.shape[0]
+        pixels = shrink(whole, long_side, SIDE_PX_MIN) if long_side else whole
+        yield index / fps, ClipFrame(pixels, index, file.name, size)
 
 
 def _open_video(path: Path, long_side: int) -> tuple[float, Iterator[tuple[float, ClipFrame]]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from shared_models.codecs.picture_files import PICTURE_SUFFIXES
 from shared_models.errors import InputError
-from shared_models.evaluation.clips import FRAME_SUFFIXES
 
 CLASS_MAX: Final = 65535
 
@@ -41,7 +41,7 @@ def _from_folders(images: Path) -> list[LabelledPicture]:
             raise InputError(
                 f"the folder {folder} begins with no class index; name folders 0, 1, … or give --labels"
             )
-        files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in FRAME_SUFFIXES)
+        files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
         found += [LabelledPicture(path, int(digits)) for path in files]
     if not found:
         raise InputError(f"{images} holds no folders of pictures named by class; give --labels")
