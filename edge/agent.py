@@ -27,7 +27,6 @@ from runtime.clock import Clock, SystemClock
 from runtime.metrics import MetricsServer
 from runtime.segment_log.options import SegmentLogOptions
 from runtime.service import ServiceNotifier, feed_watchdog, stop_event
-from shared_models.codecs.slim.codec import SlimCodec
 
 _CAPTURE_STOP_S: Final = 2.0
 """How long a stopping agent waits for a camera that is busy; its thread dies with the process."""
@@ -154,7 +153,7 @@ class Agent:
         config = self._config.pull
         answerer = PullAnswerer(
             self._ring,
-            lambda: SlimCodec(self._codec.package, self._codec.backend),
+            self._codec.beside,
             quality_default=quality_default,
             reports_psnr=config.reports_psnr,
         )

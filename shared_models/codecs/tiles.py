@@ -19,10 +19,20 @@ Array = NDArray[np.float32]
 
 CELL_PX: Final = 16
 """Pixels a side of what one base latent stands for."""
-TILE_CELLS: Final = 48
-"""Cells a side of what a tile adds to the picture: 768 pixels."""
-MARGIN_CELLS: Final = 8
-"""Cells that a tile sees beyond that on each side: 128 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Cells a side of what a tile adds to a picture, and of what it sees beyond that on each side."""
+
+    tile_cells: int
+    margin_cells: int
+
+
+PREVIEW_TILING: Final = Tiling(48, 8)
+"""A tile of 768 pixels: this decoder sees far, 152 pixels, of which the outer ones weigh next to nothing."""
+FULL_TILING: Final = Tiling(24, 3)
+"""A tile of 384 pixels: this decoder works at half the picture's size, and sees 32 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +45,24 @@ class Span:
     high: int
 
 
-def spans(cells: int) -> Iterator[Span]:
+def spans(cells: int, tiling: Tiling) -> Iterator[Span]:
     """Divide a row of cells into tiles with margins; one that a margin would nearly cover is one tile."""
-    if cells <= TILE_CELLS + 2 * MARGIN_CELLS:
+    tile, margin = tiling.tile_cells, tiling.margin_cells
+    if cells <= tile + 2 * margin:
         yield Span(0, cells, 0, cells)
         return
-    for start in range(0, cells, TILE_CELLS):
-        stop = min(start + TILE_CELLS, cells)
-        yield Span(start, stop, max(start - MARGIN_CELLS, 0), min(stop + MARGIN_CELLS, cells))
+    for start in range(0, cells, tile):
+        stop = min(start + tile, cells)
+        yield Span(start, stop, max(start - margin, 0), min(stop + margin, cells))
 
 
-def run_decoder(
-    network: Network, maps: Sequence[Array], constants: Sequence[Array], frame_width: int, frame_height: int
+def run_decoder(  # noqa: PLR0917 - what runs, on what, and the size of what comes out
+    network: Network,
+    maps: Sequence[Array],
+    constants: Sequence[Array],
+    frame_width: int,
+    frame_height: int,
+    tiling: Tiling,
 ) -> Pixels:
     """Run a decoder on maps (1, C, h·k, w·k), each with its own whole k, and constants; return the picture.
 
@@ -54,8 +70,8 @@ def run_decoder(
     """
     height, width = maps[0].shape[2:]
     picture = np.empty((frame_height, frame_width, 3), np.uint8)
-    for rows in spans(height):
-        for columns in spans(width):
+    for rows in spans(height, tiling):
+        for columns in spans(width, tiling):
             cut = [_cut(values, rows, columns, values.shape[2] // height) for values in maps]
             (tile,) = network.run(*cut, *constants)
             top, left = rows.start * CELL_PX, columns.start * CELL_PX

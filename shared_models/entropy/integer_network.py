@@ -43,6 +43,7 @@ class OnnxRuntime:
         )
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # an arena a pass would keep what the largest picture took
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
@@ -87,11 +88,11 @@ class IntegerNetwork:
             except BackendError as error:
                 self.refused = error
 
-    def run(self, inputs: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-        """(B, C_in, H, W) integers -> (B, C_out, H, W) int32, the same on every machine."""
+    def run(self, inputs: NDArray[np.integer[Any]] | NDArray[np.float32]) -> NDArray[np.int32]:
+        """(B, C_in, H, W) integers, of any type -> (B, C_out, H, W) int32, the same on every machine."""
         if self._run is None or not inputs.size:
             return self.layers.run(inputs)
-        return self._run(inputs.astype(np.float32)).astype(np.int32)
+        return self._run(inputs.astype(np.float32, copy=False)).astype(np.int32)
 
 
 def _trusted(backend: OnnxRuntime, model: bytes, answers: KnownAnswers, name: str) -> Run:

@@ -15,7 +15,7 @@ from shared_models.codecs.codec import CodedLayer, Latents, Symbols
 from shared_models.codecs.pictures import check_pixels, to_tensor
 from shared_models.codecs.slim.layer import Layer, LayerName
 from shared_models.codecs.slim.profile import SlimProfile, encoder_part
-from shared_models.codecs.tiles import run_decoder
+from shared_models.codecs.tiles import FULL_TILING, PREVIEW_TILING, run_decoder
 from shared_models.entropy.context_coding import Condition
 from shared_models.errors import BackendError, InputError, MissingReferenceError, UnsupportedError
 from shared_models.frames import Pixels
@@ -53,6 +53,17 @@ class SlimCodec:
             else:
                 codec.network(part)
         return codec
+
+    def beside(self) -> "SlimCodec":
+        """Return a codec of the same package that shares what is loaded here and keeps its own additions.
+
+        Whoever needs more networks for a moment lets go of them with it.
+        """
+        with self._loading:
+            other = SlimCodec(self.package, self.backend)
+            other._networks.update(self._networks)
+            other._layers.update(self._layers)
+        return other
 
     @property
     def fingerprint(self) -> bytes:
@@ -149,9 +160,16 @@ class SlimCodec:
         """(C, h, w) symbols of any quality -> (1, C, h, w) latents in the one latent space."""
         return self._layer(LayerName.BASE).quantiser.latents(symbols, quality_code)
 
+    def coded_latents(self, pixels: Pixels, *, quality: float, width: float) -> Latents:
+        """(H, W, 3) uint8 RGB -> (1, C, h, w): what `encode_base` and decoding give, without the bytes."""
+        quality_code = _quality_code(quality)
+        quantiser = self._layer(LayerName.BASE).quantiser
+        (y,) = self.network(encoder_part(width)).run(self._tensor(pixels))
+        return quantiser.latents(quantiser.symbols(y, quality_code), quality_code)
+
     def preview(self, latents: Latents, frame_width: int, frame_height: int) -> Pixels:
         """Make a picture from the base latents alone."""
-        return run_decoder(self.network("preview"), [latents], [], frame_width, frame_height)
+        return run_decoder(self.network("preview"), [latents], [], frame_width, frame_height, PREVIEW_TILING)
 
     def reconstruct(self, base: CodedLayer, enhancement: CodedLayer) -> Pixels:
         """Make the full picture from base and enhancement."""
@@ -161,7 +179,7 @@ class SlimCodec:
         e_hat = quantiser.latents(enhancement.symbols, quality_code)
         gain = quantiser.gain(quality_code).reshape(1, -1)  # (1, C): how coarse each channel is
         width, height = base.packet.frame_width, base.packet.frame_height
-        return run_decoder(self.network("full"), [y_hat, e_hat], [gain], width, height)
+        return run_decoder(self.network("full"), [y_hat, e_hat], [gain], width, height, FULL_TILING)
 
     def _tensor(self, pixels: Pixels) -> NDArray[np.float32]:
         limits = self.package.manifest.limits
