@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shared_models.entropy import context_kernels
 from shared_models.entropy.group_map import GroupMap
 from shared_models.entropy.integer_layers import IntegerLayers
 from shared_models.entropy.integer_network import IntegerNetwork, OnnxRuntime
@@ -24,9 +25,9 @@ FORMAT_VERSION: Final = 1
 QUALITY_ROWS: Final = 101
 QUALITY_STEPS: Final = 32  # codes per unit of quality
 QUALITY_CODE_MAX: Final = (QUALITY_ROWS - 1) * QUALITY_STEPS
-FRACTION_BITS: Final = 12  # of the multipliers
+FRACTION_BITS: Final = context_kernels.FRACTION_BITS
+INPUT_MAX: Final = context_kernels.INPUT_MAX
 _ROUND: Final = 1 << FRACTION_BITS - 1  # half a unit, so that a shift rounds
-INPUT_MAX: Final = 127  # magnitude of what a network sees
 QUALITY_PLANES: Final = 5
 _INSIDE: Final = 64  # a constant plane: zero padding around it shows a network where the picture ends
 
@@ -63,12 +64,12 @@ class UnitTables:
 class CodingPass:
     """One pass: the members it codes and where their parameters come from.
 
-    With a network, `inputs` are the members of earlier passes that it sees. Without one, static_index (101,
-    members) uint16 holds the tables by quality, and every mean is zero.
+    With a network, `planes` are what it sees: members of earlier passes, what is given, the quality. Without
+    one, static_index (101, members) uint16 holds the tables by quality, and every mean is zero.
     """
 
     members: NDArray[np.intp]
-    inputs: NDArray[np.intp]
+    planes: NDArray[np.intp]
     network: IntegerNetwork | None
     static_index: NDArray[np.uint16] | None
 
@@ -120,8 +121,10 @@ class ContextModel:
             if network is None:
                 coding = _static_pass(label, own, group_map.members(number), len(table_set))
             else:
-                coding = _network_pass(label, own, group_map, number, network)
-                _check_fit(label, network, len(coding.inputs) + _given_planes(units), len(coding.members))
+                common = _given_planes(units) + QUALITY_PLANES
+                planes = _planes(label, own, group_map, number, common)
+                coding = CodingPass(group_map.members(number), planes, network, None)
+                _check_fit(label, network, len(planes), len(coding.members))
             passes.append(coding)
         outcomes = [coding.network.refused for coding in passes if coding.network is not None]
         refused = tuple(error for error in outcomes if error is not None)
@@ -138,32 +141,36 @@ class ContextModel:
         return int(self.units.condition.shape[1])
 
     def parameters(
-        self, number: int, seen: NDArray[np.int8], given: NDArray[np.int8], row: int
+        self, number: int, planes: NDArray[np.float32], inside: NDArray[np.bool_], row: int
     ) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
-        """Give table indices and means, each (members, gh, gw), for pass `number` at quality row `row`.
+        """Give the rows of table indices and means for pass `number` at quality row `row`.
 
-        seen (4C, gh, gw): coded members in latent units, the others anything. given (condition planes, gh,
-        gw).
+        planes (4C + given + 5, gh, gw): coded members in latent units, the others anything, then what is
+        given, then the quality's constants; all of them integers. inside (4, gh, gw): the positions that are
+        coded.
         """
         coding = self.passes[number]
-        grid = seen.shape[1:]
+        members, cells = coding.members, inside.reshape(len(inside), -1)
         if coding.network is None:
             assert coding.static_index is not None
-            indices = np.broadcast_to(coding.static_index[row][:, None, None], (len(coding.members), *grid))
-            return np.ascontiguousarray(indices), np.zeros(indices.shape, np.int16)
-        planes = np.broadcast_to(quality_planes(row)[:, None, None], (QUALITY_PLANES, *grid))
-        inputs = np.concatenate([seen[coding.inputs], given, planes])[None]
-        answers = coding.network.run(inputs)[0]  # (2 * members, gh, gw)
-        channels = coding.members // 4
-        offset = self.units.level_offset[row, channels].astype(np.int32)[:, None, None]
-        levels = np.clip(answers[: len(channels)] + offset, 0, self.levels - 1)
-        scale = self.units.out_of[row, channels].astype(np.int64)[:, None, None]
-        means = answers[len(channels) :] * scale + _ROUND >> FRACTION_BITS
-        limit = 1 << 14 + self.mean_bits
-        means = np.clip(means, -limit, limit)
-        fractions = means & (1 << self.mean_bits) - 1
-        indices = self.first_table + (levels << self.mean_bits) + fractions
-        return indices.astype(np.uint16), (means >> self.mean_bits).astype(np.int16)
+            indices = np.repeat(coding.static_index[row], cells.sum(axis=1)[members % len(inside)])
+            return indices, np.zeros(indices.shape, np.int16)
+        answers = coding.network.run(planes[coding.planes][np.newaxis])  # (1, 2 * members, gh, gw)
+        room = len(members) * cells.shape[1]
+        indices, means = np.empty(room, np.uint16), np.empty(room, np.int16)
+        count = context_kernels.read_answers(
+            answers.reshape(2 * len(members), -1),
+            members,
+            cells,
+            self.units.level_offset[row],
+            self.units.out_of[row],
+            self.levels,
+            self.mean_bits,
+            self.first_table,
+            indices,
+            means,
+        )
+        return indices[:count], means[:count]
 
 
 def quality_row(quality_code: int) -> int:
@@ -226,9 +233,10 @@ def _static_pass(
     return CodingPass(members, np.empty(0, np.intp), None, index)
 
 
-def _network_pass(
-    label: str, arrays: Mapping[str, NDArray[Any]], group_map: GroupMap, number: int, network: IntegerNetwork
-) -> CodingPass:
+def _planes(
+    label: str, arrays: Mapping[str, NDArray[Any]], group_map: GroupMap, number: int, common: int
+) -> NDArray[np.intp]:
+    """Give the planes that pass `number` sees: its own members', then the `common` ones that follow all."""
     inputs = stored_array(arrays, "inputs", np.uint16, (None,)).astype(np.intp)
     passes = group_map.passes.reshape(-1)
     if inputs.size and int(inputs.max()) >= len(passes):
@@ -237,11 +245,11 @@ def _network_pass(
         raise ModelError(
             f"pass {label} looks at symbols that are not coded before it: the package is damaged"
         )
-    return CodingPass(group_map.members(number), inputs, network, None)
+    return np.concatenate([inputs, len(passes) + np.arange(common)])
 
 
 def _check_fit(label: str, network: IntegerNetwork, planes: int, members: int) -> None:
-    wanted = (planes + QUALITY_PLANES, 2 * members)
+    wanted = (planes, 2 * members)
     found = (network.layers.input_channels, network.layers.output_channels)
     if found != wanted:
         raise ModelError(

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from shared_models.entropy.context import (
     quality_row,
     to_latent_units,
 )
+from shared_models.entropy.context_kernels import place_symbols, take_symbols
 from shared_models.entropy.group_map import from_cells, inside_picture, to_cells
 from shared_models.entropy.rans import RansDecoder, RansEncoder
 from shared_models.errors import LimitError, ModelError
+
+Cell = TypeVar("Cell", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +99,41 @@ class _Progress:
     ) -> None:
         self._model = model
         self._row = quality_row(quality_code)
-        self._inside = inside_picture(height, width)
-        self._into = np.repeat(model.units.into[self._row], 4)  # (4C,): per member
+        self._inside = inside_picture(height, width)  # (4, gh, gw)
         grid = self._inside.shape[1:]
+        common = _common(model, condition, self._row, grid)
         self.cells = np.zeros((4 * model.channels, *grid), np.int16)
-        self._seen = np.zeros(self.cells.shape, np.int8)
-        self._given = _given(model, condition, grid)
-        self._is_whole = bool(self._inside.all())
+        self._planes = np.zeros((len(self.cells) + len(common), *grid), np.float32)
+        self._planes[len(self.cells) :] = common
 
     def parameters(self, number: int) -> tuple[NDArray[np.uint16], NDArray[np.int16]]:
         """Give the rows of table indices and means for the symbols of a pass that lie inside the picture."""
-        indices, means = self._model.parameters(number, self._seen, self._given, self._row)
-        if self._is_whole:
-            return indices.reshape(-1), means.reshape(-1)
-        is_coded = self._is_coded(number)
-        return indices[is_coded], means[is_coded]
+        return self._model.parameters(number, self._planes, self._inside, self._row)
 
     def select(self, number: int, cells: NDArray[np.int16]) -> NDArray[np.int16]:
         """Give the row of a pass's symbols from `cells` (4C, gh, gw)."""
-        planes = cells[self._model.passes[number].members]
-        return planes.reshape(-1) if self._is_whole else planes[self._is_coded(number)]
+        members, inside = self._model.passes[number].members, _flat(self._inside)
+        symbols = np.empty(int(inside.sum(axis=1)[members % len(inside)].sum()), np.int16)
+        take_symbols(_flat(cells), members, inside, symbols)
+        return symbols
 
     def accept(self, number: int, symbols: NDArray[np.int16]) -> None:
         """Take the row of a pass's symbols, which later passes may look at."""
-        members = self._model.passes[number].members
-        planes = np.zeros((len(members), *self._inside.shape[1:]), np.int16)
-        if self._is_whole:
-            planes = symbols.reshape(planes.shape)
-        else:
-            planes[self._is_coded(number)] = symbols
-        self.cells[members] = planes
-        self._seen[members] = to_latent_units(planes, self._into[members])
+        members, into = self._model.passes[number].members, self._model.units.into[self._row]
+        place_symbols(symbols, members, _flat(self._inside), into, _flat(self.cells), _flat(self._planes))
 
-    def _is_coded(self, number: int) -> NDArray[np.bool_]:
-        return self._inside[self._model.passes[number].members % 4]
+
+def _flat(planes: NDArray[Cell]) -> NDArray[Cell]:
+    """(N, gh, gw) -> (N, gh * gw), the same memory."""
+    return planes.reshape(len(planes), -1)
+
+
+def _common(
+    model: ContextModel, condition: Condition | None, row: int, grid: tuple[int, ...]
+) -> NDArray[np.int8]:
+    """Give the planes that every pass sees, after the members': the condition's and the quality's."""
+    planes = np.broadcast_to(quality_planes(row)[:, None, None], (QUALITY_PLANES, *grid))
+    return np.concatenate([_given(model, condition, grid), planes])
 
 
 def _given(model: ContextModel, condition: Condition | None, grid: tuple[int, ...]) -> NDArray[np.int8]:

@@ -8,6 +8,7 @@ coded.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -93,6 +94,12 @@ def from_cells(cells: NDArray[np.int16], height: int, width: int) -> NDArray[np.
     return np.ascontiguousarray(whole.reshape(planes // 4, 2 * gh, 2 * gw)[:, :height, :width])
 
 
+@lru_cache(maxsize=16)  # a camera's frames have one size
 def inside_picture(height: int, width: int) -> NDArray[np.bool_]:
-    """Give (4, ceil(H/2), ceil(W/2)): whether a position of a cell lies within H x W, and so is coded."""
-    return to_cells(np.ones((1, height, width), np.int16)).astype(np.bool_)
+    """Give (4, ceil(H/2), ceil(W/2)): whether a position of a cell lies within H x W, and so is coded.
+
+    It is read-only: every caller of one size is given the same array.
+    """
+    is_inside = to_cells(np.ones((1, height, width), np.int16)).astype(np.bool_)
+    is_inside.flags.writeable = False
+    return is_inside

@@ -80,8 +80,8 @@ class IntegerLayers:
         """Channels that the last layer gives."""
         return int(self.layers[-1].weight.shape[0])
 
-    def run(self, inputs: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-        """(B, C_in, H, W) integers -> (B, C_out, H, W) int32, in integer arithmetic alone."""
+    def run(self, inputs: NDArray[np.integer[Any]] | NDArray[np.float32]) -> NDArray[np.int32]:
+        """(B, C_in, H, W) integers, of any type -> (B, C_out, H, W) int32, in integer arithmetic alone."""
         activations = np.ascontiguousarray(inputs.transpose(0, 2, 3, 1), np.int32)  # (B, H, W, C)
         for layer in self.layers:
             weight = np.ascontiguousarray(layer.weight.transpose(2, 3, 1, 0), np.int32)  # (k, k, C_in, C_out)

@@ -42,7 +42,7 @@ class RansEncoder:
         _check_rows(self._tables, indices, means)
         if symbols.shape != indices.shape:
             raise ModelError(f"{symbols.size} symbols cannot be coded by {indices.size} table indices")
-        seen = np.where(self._tables.certain[indices] != 0, means, symbols)
+        seen: NDArray[np.int16] = kernels.settle(symbols, indices, means, self._tables.certain)
         self._passes.append((seen, indices, means))
         return seen
 

@@ -31,6 +31,20 @@ _HALF = np.uint64(1 << 31)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def settle(
+    symbols: NDArray[np.int16],
+    indices: NDArray[np.uint16],
+    means: NDArray[np.int16],
+    certain: NDArray[np.uint8],
+) -> NDArray[np.int16]:
+    """Give the symbols as a decoder will see them: the mean wherever a table is certain."""
+    seen = np.empty(symbols.size, np.int16)
+    for i in range(symbols.size):
+        seen[i] = means[i] if certain[indices[i]] else symbols[i]
+    return seen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def count_steps(  # noqa: PLR0917 - numba takes arrays, not objects
     symbols: NDArray[np.int16],
     indices: NDArray[np.uint16],
