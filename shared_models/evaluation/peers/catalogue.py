@@ -7,6 +7,7 @@ from typing import Final
 from shared_models.errors import InputError
 from shared_models.evaluation.peers.avif import avif
 from shared_models.evaluation.peers.codec import Missing, PictureCodec
+from shared_models.evaluation.peers.compressai_models import COMPRESSAI
 from shared_models.evaluation.peers.jpeg import jpeg
 from shared_models.evaluation.peers.jxl import jxl
 from shared_models.evaluation.peers.pixels import uncompressed
@@ -27,6 +28,7 @@ PEERS: Final[Mapping[str, Callable[[], PictureCodec | Missing]]] = {
     "x264": x264,
     "x265": x265,
     "svtav1": svtav1,
+    **COMPRESSAI,
 }
 
 
