@@ -113,6 +113,7 @@ class LowDelayEncoder:
         import av
 
         context = av.CodecContext.create(self.decoder, "r")
+        assert isinstance(context, av.VideoCodecContext)
         context.thread_count = 1
         for packet in clip.packets:
             for frame in context.decode(av.Packet(packet)):
@@ -129,6 +130,7 @@ class LowDelayEncoder:
         import av
 
         context = av.CodecContext.create(self.encoder, "w")
+        assert isinstance(context, av.VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.framerate = Fraction(fps).limit_denominator(_RATE_DENOMINATOR_MAX)
         context.time_base = 1 / context.framerate
