@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from shared_models.errors import InputError
-from shared_models.evaluation.low_delay import VIDEO_ENCODERS, CodedClip, LowDelayEncoder, make_encoder
 from shared_models.evaluation.peers.codec import Missing
+from shared_models.evaluation.video.low_delay import VIDEO_ENCODERS, CodedClip, LowDelayEncoder, make_encoder
 from shared_models.frames import Pixels, psnr_db
 
 SIZE = (81, 67)  # odd on purpose

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from shared_models.errors import InputError
-from shared_models.evaluation.clips import Clip, ClipFrame
-from shared_models.evaluation.video_truth import PERSON, confident, read_truth
+from shared_models.evaluation.video.clips import Clip, ClipFrame
+from shared_models.evaluation.video.truth import PERSON, confident, read_truth
 from shared_models.tasks.results import Detection
 
 CAR = 3

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared_models.errors import InputError
-from shared_models.evaluation.confusion import LabelMap
+from shared_models.evaluation.segmenters.confusion import LabelMap
 
 CLASSES_MAX = 256
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from shared_models.errors import InputError
-from shared_models.evaluation.class_map import ClassMap, read_class_map
+from shared_models.evaluation.segmenters.class_map import ClassMap, read_class_map
 
 
 def test_model_classes_are_translated_and_the_unnamed_become_none() -> None:

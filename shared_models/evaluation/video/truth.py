@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from shared_models.errors import InputError
-from shared_models.evaluation.clips import Clip, ClipFrame
+from shared_models.evaluation.video.clips import Clip, ClipFrame
 from shared_models.tasks.coco import CATEGORY_IDS, NAMES
 from shared_models.tasks.results import Detection
 

@@ -5,7 +5,7 @@ pytest.importorskip("pytorch_msssim")
 pytest.importorskip("ssimulacra2")
 
 from shared_models.errors import InputError
-from shared_models.evaluation.distortion import PSNR_DB_MAX, measure_distortion
+from shared_models.evaluation.rate_distortion.distortion import PSNR_DB_MAX, measure_distortion
 from shared_models.frames import Pixels
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from shared_models.errors import InputError
-from shared_models.evaluation.image_labels import read_labelled
+from shared_models.evaluation.classifiers.labels import read_labelled
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from shared_models.errors import InputError
-from shared_models.evaluation.confusion import ConfusionMatrix
+from shared_models.evaluation.segmenters.confusion import ConfusionMatrix
 
 CLASSES = ("sky", "road", "car")
 maps = arrays(np.uint8, (5, 7), elements=st.integers(0, 4))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from shared_models.errors import InputError
-from shared_models.evaluation.clips import read_clip
+from shared_models.evaluation.video.clips import read_clip
 
 
 def write_video(path: Path, frames: int, fps: int, size: tuple[int, int] = (64, 48)) -> None:

@@ -1,0 +1,1 @@
+"""How often a classifier is right about coded pictures."""

@@ -1,0 +1,1 @@
+"""How far decoded pictures are from their sources, for the bytes that they cost."""

@@ -1,0 +1,1 @@
+"""How much of each class a segmenter still finds in coded pictures."""
