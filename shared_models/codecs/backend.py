@@ -53,6 +53,15 @@ class BackendOptions:
             raise BackendError(f"a backend needs a provider; known names are {', '.join(PROVIDERS)}")
 
 
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """An input or output as the file declares it; an axis that is free is 0."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+
 class Network:
     """One ONNX network, ready to run. Safe to call from several threads."""
 
@@ -62,6 +71,23 @@ class Network:
         self._session = _open_session(model, name, options)
         self._inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(node.name for node in self._session.get_outputs())
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the network takes, in order."""
+        return tuple(
+            TensorSpec(
+                node.name,
+                tuple(axis if isinstance(axis, int) and axis > 0 else 0 for axis in node.shape),
+                _dtype(node.type),
+            )
+            for node in self._session.get_inputs()
+        )
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the exporter wrote into the file for people and programs."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     @property
     def provider(self) -> str:
@@ -139,6 +165,12 @@ def _open_session(model: bytes, name: str, options: BackendOptions) -> "onnxrunt
         )
     except Exception as error:  # as in `run`
         raise BackendError(f"ONNX Runtime refuses the network {name}: {_first_line(error)}") from error
+
+
+def _dtype(name: str) -> np.dtype[np.generic]:
+    """Translate ONNX Runtime's name of a type, such as `tensor(float16)`."""
+    inner = name.removeprefix("tensor(").removesuffix(")")
+    return np.dtype({"float": "float32", "double": "float64"}.get(inner, inner))
 
 
 def _first_line(error: Exception) -> str:

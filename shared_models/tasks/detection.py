@@ -38,7 +38,7 @@ class Boxes:
     """(N, 4): x_min, y_min, x_max, y_max in pixels."""
     scores: Array
     classes: NDArray[np.intp]
-    """(N,): index into `NAMES`."""
+    """(N,): index into the model's classes; `NAMES` for the built-in detector."""
 
     def take(self, keep: NDArray[np.intp]) -> "Boxes":
         """Return the boxes at the positions `keep`, in that order."""
@@ -110,7 +110,13 @@ def iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np
     return ratio
 
 
-def to_detections(boxes: Boxes, frame_width: int, frame_height: int) -> list[Detection]:
+def to_detections(
+    boxes: Boxes,
+    frame_width: int,
+    frame_height: int,
+    names: Sequence[str] = NAMES,
+    category_ids: Sequence[int] = CATEGORY_IDS,
+) -> list[Detection]:
     """Clip boxes to the frame and name their classes; boxes with nothing inside are dropped."""
     limit = np.array([frame_width, frame_height] * 2, np.float32)
     corners = np.clip(boxes.corners, 0, limit)
@@ -122,8 +128,8 @@ def to_detections(boxes: Boxes, frame_width: int, frame_height: int) -> list[Det
             x_max=float(box[2]),
             y_max=float(box[3]),
             score=float(score),
-            label=NAMES[index],
-            category_id=CATEGORY_IDS[index],
+            label=names[index],
+            category_id=category_ids[index],
         )
         for box, score, index in zip(
             corners[is_inside], boxes.scores[is_inside], boxes.classes[is_inside], strict=True

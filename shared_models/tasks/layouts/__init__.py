@@ -1,0 +1,1 @@
+"""How the outputs of detectors, classifiers and segmenters are to be read, one layout a file."""
