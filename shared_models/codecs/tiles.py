@@ -31,8 +31,8 @@ class Tiling:
 
 PREVIEW_TILING: Final = Tiling(48, 8)
 """A tile of 768 pixels: this decoder sees far, 152 pixels, of which the outer ones weigh next to nothing."""
-FULL_TILING: Final = Tiling(24, 3)
-"""A tile of 384 pixels: this decoder works at half the picture's size, and sees 32 pixels."""
+FULL_TILING: Final = Tiling(16, 2)
+"""A tile of 256 pixels: this decoder takes memory at half the picture's size, and sees 32 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
