@@ -115,20 +115,26 @@ def test_a_killed_cloud_loses_nothing_and_gets_nothing_twice(
 ) -> None:
     frames = FRAMES + 50 * (kills - 1)  # enough to be killed after each fifty
     pictures = write_pictures(tmp_path / "pictures", frames)
+    metrics_port = free_port()
+    served = partial(
+        cloud_process, roles="gateway,api", metrics__enabled="true", metrics__port=str(metrics_port)
+    )
+    received_again = []  # by each of the clouds, whose counters die with it
     with ExitStack() as stack:
-        cloud = stack.enter_context(cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api"))
+        cloud = stack.enter_context(served(tmp_path / "cloud", dct_package.path))
         port = cloud.port
         agent = stack.enter_context(
             agent_process(tmp_path / "edge", dct_package.path, pictures, port, until_done=True)
         )
         for number in range(kills):
             wait_for_frames(port, 50 * (number + 1))
+            received_again.append(frames_received_again(metrics_port))
             cloud.kill()
-            cloud = stack.enter_context(
-                cloud_process(tmp_path / "cloud", dct_package.path, port=port, roles="gateway,api")
-            )
+            cloud = stack.enter_context(served(tmp_path / "cloud", dct_package.path, port=port))
         assert agent.wait(DONE_S_MAX) == 0
+        received_again.append(frames_received_again(metrics_port))
         assert_whole(port, frames)
+        assert received_again == [0] * (kills + 1)
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
