@@ -17,9 +17,12 @@ Shapes: TypeAlias = Mapping[str, Sequence[int]]
 FUSED: Final = frozenset({"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh"})
 """Activations, which a runtime applies while a layer's sums are still in registers."""
 FREE: Final = frozenset(
-    {"Constant", "Shape", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast", "Dropout"}
+    {
+        *("Constant", "Shape", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast", "Dropout"),
+        *("QuantizeLinear", "DequantizeLinear"),
+    }
 )
-"""Operators that move no activations, or whose work a runtime does once, when it loads the file."""
+"""Operators that move no activations, or that a runtime takes into the layers beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,13 @@ class GraphCost:
 
 def node_macs(node: onnx.NodeProto, shapes: Shapes) -> int:
     """Count a node's multiply-accumulates; `shapes` has its inputs and outputs. 0 for other operators."""
-    if node.op_type == "Conv":
+    if node.op_type in {"Conv", "ConvInteger"}:
         return math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
     if node.op_type == "ConvTranspose":
         return math.prod(shapes[node.input[0]]) * math.prod(shapes[node.input[1]][1:])
-    if node.op_type in {"MatMul", "Gemm"}:
+    if node.op_type == "QLinearConv":
+        return math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[3]][1:])
+    if node.op_type in {"MatMul", "MatMulInteger", "Gemm"}:
         transposed = any(a.name == "transA" and a.i for a in node.attribute)
         inner = shapes[node.input[0]][0 if transposed else -1]
         return math.prod(shapes[node.output[0]]) * inner
@@ -110,3 +115,12 @@ def cost_of(model: bytes, inputs: Sequence[NDArray[np.generic]], *, element_byte
     except Exception as error:  # protobuf's own error
         raise ModelError("the file is no ONNX model, so that nothing can be counted in it") from error
     return graph_cost(graph, shapes_by_running(graph, inputs), element_bytes=element_bytes)
+
+
+def is_quantised(model: bytes) -> bool:
+    """Say whether an ONNX file computes in integers between scales; raise ModelError if it is none."""
+    try:
+        graph = onnx.load_from_string(model).graph
+    except Exception as error:  # protobuf's own error
+        raise ModelError("the file is no ONNX model") from error
+    return any(node.op_type == "QuantizeLinear" for node in graph.node)

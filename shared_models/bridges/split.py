@@ -1,0 +1,168 @@
+"""Splitting a model at a cut into a front and a tail that together give just what the whole gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from shared_models.bridges.cut_candidates import CutCandidate, FeatureLevel
+from shared_models.bridges.data_flow import FLOAT
+from shared_models.bridges.free_shapes import Shape, StaticError, freed
+from shared_models.bridges.model_graph import ModelGraph, Side
+from shared_models.bridges.model_reading import input_names
+from shared_models.bridges.post_processing import float_frontier
+from shared_models.errors import ModelError
+
+OTHER_BATCH: Final = 2
+CANVAS_MULTIPLE: Final = 32
+"""Sides of a free canvas are multiples of it: detectors halve five times and go up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A model in two parts."""
+
+    front: onnx.ModelProto
+    tail: onnx.ModelProto
+    """From the tensors of the cut, in their order, to the model's outputs."""
+    tail_is_static: bool
+    """The tail takes feature maps of one canvas only."""
+    why: str
+    """What keeps the tail from taking others; empty where it takes any."""
+    side: Side
+    """Width and height of that canvas."""
+    takes_batches: bool
+
+
+def split(graph: ModelGraph, cut: CutCandidate) -> Split:
+    """Split `graph` at `cut`; the tail takes any batch and any canvas as far as the export allows."""
+    front = extract(graph, graph.model, [graph.image], cut.tensors)
+    tail = extract(graph, graph.model, cut.tensors, graph.outputs)
+    why = ""
+    for batch, side in ((OTHER_BATCH, other_side(graph.side)), (OTHER_BATCH, graph.side)):
+        try:
+            free = _freed_tail(graph, cut, tail, batch, side)
+        except StaticError as error:
+            why = why or str(error)
+        else:
+            return Split(front, free, side == graph.side, why, graph.side, takes_batches=True)
+    return Split(front, tail, True, why, graph.side, takes_batches=False)
+
+
+def other_side(side: Side) -> Side:
+    """Return another canvas, smaller and of another form, to try a graph's freedom on."""
+    width, height = (max(1, round(axis / CANVAS_MULTIPLE)) * CANVAS_MULTIPLE for axis in side)
+    return width + CANVAS_MULTIPLE, max(CANVAS_MULTIPLE * 2, height - 3 * CANVAS_MULTIPLE)
+
+
+def _freed_tail(
+    graph: ModelGraph, cut: CutCandidate, tail: onnx.ModelProto, batch: int, side: Side
+) -> onnx.ModelProto:
+    """Free the tail and try it: on the export's canvas it gives the same bits, on the other it runs."""
+    same_canvas = side == graph.side
+    inputs: dict[str, Shape] = {}
+    for level in cut.levels:
+        sides = (
+            (level.height, level.width) if same_canvas else (side[1] // level.stride, side[0] // level.stride)
+        )
+        inputs[level.name] = (batch, level.channels, *sides)
+    free = freed(tail, inputs, graph.shapes, graph.finder.types)
+    for value, level in zip(free.graph.input, cut.levels, strict=True):
+        axes = [level.height, level.width] if same_canvas else [f"h{level.stride}", f"w{level.stride}"]
+        value.CopyFrom(helper.make_tensor_value_info(level.name, FLOAT, ["B", level.channels, *axes]))
+    for output in free.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    noise = np.random.default_rng(0)
+    here = [noise.standard_normal(graph.shapes[level.name], np.float32) for level in cut.levels]
+    expected, actual = run(tail, here), run(free, here)
+    if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(expected, actual, strict=True)):
+        raise StaticError("the freed graph gives other results")
+    run(free, [noise.standard_normal(shape, np.float32) for shape in inputs.values()])
+    return free
+
+
+def run(model: onnx.ModelProto, inputs: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    """Run a graph once as it stands; raise StaticError where ONNX Runtime does not."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        names = [value.name for value in session.get_inputs()]
+        outputs: list[NDArray[np.generic]] = session.run(None, dict(zip(names, inputs, strict=True)))
+    except Exception as error:  # ONNX Runtime's own classes share no root but Exception
+        raise StaticError(str(error).strip().partition("\n")[0]) from error
+    return outputs
+
+
+def extract(
+    graph: ModelGraph, model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
+) -> onnx.ModelProto:
+    """Return the part of `model` that leads from `inputs` to `outputs`, as a model."""
+    nodes = nodes_between(model.graph, inputs, outputs)
+    used = {name for node in nodes for name in input_names(node)} | set(outputs)
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+    del part.graph.node[:], part.graph.value_info[:], part.graph.input[:], part.graph.output[:]
+    part.graph.node.extend(nodes)
+    weights = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    del part.graph.initializer[:]
+    part.graph.initializer.extend(weights)
+    part.graph.input.extend(_value(graph, name) for name in inputs)
+    part.graph.output.extend(_value(graph, name) for name in outputs)
+    return part
+
+
+def nodes_between(
+    graph: onnx.GraphProto, inputs: Sequence[str], outputs: Sequence[str]
+) -> list[onnx.NodeProto]:
+    """Walk back from `outputs` to `inputs`; return the nodes met, in the graph's (topological) order."""
+    producers = {name: node for node in graph.node for name in node.output if name}
+    known = {tensor.name for tensor in graph.initializer} | set(inputs)
+    wanted, pending = set[str](), list(outputs)
+    while pending:
+        name = pending.pop()
+        if name in wanted or name in known:
+            continue
+        if name not in producers:
+            raise ModelError(f"tensor {name} does not follow from {', '.join(inputs)}; name another cut")
+        wanted.add(name)
+        pending.extend(input_names(producers[name]))
+    return [node for node in graph.node if wanted & set(node.output)]
+
+
+def _value(graph: ModelGraph, name: str) -> onnx.ValueInfoProto:
+    kind: Mapping[str, int] = graph.finder.types
+    return helper.make_tensor_value_info(name, kind.get(name, FLOAT), list(graph.shapes[name]))
+
+
+def exposed_levels(graph: ModelGraph, cut: CutCandidate) -> tuple[FeatureLevel, ...]:
+    """Return the feature maps that the tail makes and a bridge can be taught by, in the graph's order.
+
+    They are the last of each stride in the backbone, and the maps that leave the neck for the heads.
+    """
+    finder, flow = graph.finder, graph.finder.flow
+    front = flow.front(cut.tensors)
+    behind = [level for level in finder.levels() if not front >> flow.producer[level.name] & 1]
+    taps: dict[int, FeatureLevel] = {}
+    for level in behind:
+        if not flow.front([level.name]) & finder.upsampling:
+            taps[level.stride] = level
+    necks = [c for c in finder.all() if c.goes_up and len(c.levels) > 1 and c.saved > cut.saved]
+    neck = max(necks, key=lambda c: (len(c.levels), c.front_macs)).levels if necks else ()
+    chosen = {level.name for level in (*taps.values(), *neck)} - set(cut.tensors)
+    return tuple(level for level in behind if level.name in chosen)
+
+
+def score_tensors(graph: ModelGraph) -> tuple[str, ...]:
+    """Return the last float tensors before suppression and the like: the outputs, where there is none."""
+    return float_frontier(graph.finder.flow, graph.finder.types)
