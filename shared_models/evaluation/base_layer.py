@@ -15,7 +15,8 @@ from torch import Tensor
 from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import SlimModel
-from shared_models.evaluation.detection import Accuracy, DetectionSet
+from shared_models.evaluation.detection.accuracy import Accuracy
+from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.frames import Pixels
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
 

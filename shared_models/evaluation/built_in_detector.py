@@ -12,7 +12,8 @@ import typer
 from shared_models.bridges.latent_detector import LatentDetectorNetwork
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.evaluation.base_layer import boxes_of, to_tensor
-from shared_models.evaluation.detection import Accuracy, DetectionSet
+from shared_models.evaluation.detection.accuracy import Accuracy
+from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.tasks.detection import Boxes
 
 LATENT_STRIDE = 16

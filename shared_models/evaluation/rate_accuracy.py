@@ -20,10 +20,10 @@ from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.packet import StreamFormat
 from shared_models.bitstream.writer import write_live
 from shared_models.codecs.slim.codec import SlimCodec
-from shared_models.evaluation.detection import DetectionSet
+from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.frames import Pixels
 from shared_models.packages.registry import open_package
-from shared_models.tasks.bridged import BridgedDetector
+from shared_models.tasks.bridged import BridgedModel, open_bridge
 from shared_models.tasks.coco import CATEGORY_IDS
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
 from shared_models.tasks.detector import LatentDetector
@@ -110,7 +110,7 @@ def peer_points(pictures: DetectionSet, detector: PixelDetector) -> Iterator[Poi
 def slim_points(
     pictures: DetectionSet,
     codec: SlimCodec,
-    detectors: dict[str, LatentDetector | BridgedDetector],
+    detectors: dict[str, LatentDetector | BridgedModel],
     qualities: list[float],
     width: float,
 ) -> Iterator[Point]:
@@ -121,7 +121,7 @@ def slim_points(
             def run(
                 pixels: Pixels,
                 quality: float = quality,
-                detector: LatentDetector | BridgedDetector = detector,
+                detector: LatentDetector | BridgedModel = detector,
             ) -> tuple[int, Boxes]:
                 packet = codec.encode_base(pixels, quality=quality, width=width).packet
                 height, width_px = pixels.shape[:2]
@@ -150,9 +150,9 @@ def measure(
     pictures = DetectionSet(instances, limit)
     found = open_package(package)
     codec = SlimCodec.load(found)
-    detectors: dict[str, LatentDetector | BridgedDetector] = {"built-in": LatentDetector(found)}
+    detectors: dict[str, LatentDetector | BridgedModel] = {"built-in": LatentDetector(found)}
     if bridge is not None:
-        detectors["bridge"] = BridgedDetector(bridge, codec.fingerprint)
+        detectors["bridge"] = open_bridge(bridge, codec.fingerprint)
     points = [slim_points(pictures, codec, detectors, quality or [50.0], width)]
     if peers:
         points.append(peer_points(pictures, PixelDetector(weights)))

@@ -3,9 +3,10 @@
 Each kind of evaluation adds its rows in a class of its own; `shared_models.evaluation.schema` knows them all.
 """
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -14,7 +15,7 @@ from shared_models.evaluation.machine import Machine
 from shared_models.evaluation.peers.codec import PictureCodec
 from shared_models.packages.package import ModelPackage
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class Section(BaseModel):
@@ -48,7 +49,7 @@ class CodecUsed(Section):
         return cls(name=codec.name, settings=codec.settings, quality_name=codec.quality_name)
 
 
-class EvaluationReport(Section):
+class EvaluationReport(Section, ABC):
     """What all reports have in common. Subclasses fix `kind` and add `rows` and a summary."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -65,6 +66,14 @@ class EvaluationReport(Section):
     """What was asked for and could not be measured, with the reason."""
     notes: tuple[str, ...] = ()
     """Sentences that a reader of the figures must know."""
+
+    @abstractmethod
+    def markdown(self) -> str:
+        """Return the figures as Markdown tables, with what is missing and the notes."""
+
+    @abstractmethod
+    def draw(self, path: Path) -> None:
+        """Draw the figures to a picture file; raise InputError where that is impossible."""
 
 
 def write_report(path: Path, report: EvaluationReport) -> None:

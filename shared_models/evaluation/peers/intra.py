@@ -49,7 +49,7 @@ class IntraCodec:
             raise InputError(f"{self.name} has no CRF {quality:g}; it runs from 0 (best) to {self.crf_max}")
         frame = to_frame(pixels, side_min=self.side_min)
         frame.pts = 0
-        context = av.CodecContext.create(self.encoder, "w")
+        context = av.Codec(self.encoder, "w").create("video")
         context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuv420p"
         context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
         context.thread_count = 1
@@ -68,7 +68,7 @@ class IntraCodec:
         """Return the picture."""
         import av
 
-        context = av.CodecContext.create(self.decoder, "r")
+        context = av.Codec(self.decoder, "r").create("video")
         context.thread_count = 1
         frames = [*context.decode(av.Packet(data)), *context.decode(None)]
         return to_pixels(frames[0], width, height)

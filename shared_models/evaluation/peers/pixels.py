@@ -6,12 +6,14 @@ import numpy as np
 
 from shared_models.frames import Pixels
 
+NAME = "pixels"
+
 
 @dataclass(frozen=True, slots=True)
 class Uncompressed:
     """Three bytes a pixel."""
 
-    name: str = "pixels"
+    name: str = NAME
     settings: str = "RGB, 8 bits a sample, not compressed"
     quality_name: str = "quality"
     qualities: tuple[float, ...] = (100,)

@@ -11,7 +11,7 @@ from shared_models.bridges.latent_detector import LatentDetectorNetwork
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.evaluation.base_layer import to_tensor
 from shared_models.evaluation.built_in_detector import evaluate_detector, load_detector
-from shared_models.evaluation.detection import DetectionSet
+from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 
 
 @pytest.fixture(scope="module")

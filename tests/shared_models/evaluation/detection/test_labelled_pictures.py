@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from shared_models.errors import InputError
-from shared_models.evaluation.detection import DetectionSet
+from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.tasks.detection import Boxes
 
 

@@ -1,0 +1,157 @@
+"""From judged points to rows, and from rows to what they say: bytes at an accuracy, deltas, intervals."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared_models.evaluation.coded_pictures import CodedPicture
+from shared_models.evaluation.detection.accuracy import JudgedDetections
+from shared_models.evaluation.detection.report import (
+    BytesFor,
+    DetectionComparison,
+    DetectionRow,
+    DetectionSeries,
+    DetectionSummary,
+    GroupAccuracy,
+)
+from shared_models.evaluation.peers.pixels import NAME as UNCOMPRESSED
+from shared_models.evaluation.statistics.bd_rate import Delta, bd_accuracy, bd_rate
+from shared_models.evaluation.statistics.bootstrap import interval, mean_of_draws
+from shared_models.evaluation.statistics.bytes_at import bytes_at
+from shared_models.evaluation.statistics.curve import Curve
+
+KEPT: Final = (0.90, 0.95, 0.97)
+"""Shares of the AP on pixels at which bytes are compared."""
+Draws = NDArray[np.int64]
+Samples = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One codec at one quality seen by one detector: everything that was measured, picture by picture."""
+
+    codec: str
+    quality: float
+    detector: str
+    sees: Literal["pixels", "latents"]
+    coded: tuple[CodedPicture, ...]
+    areas: tuple[int, ...]
+    """Pixels of each picture."""
+    decode_ms: tuple[float, ...]
+    judged: JudgedDetections
+
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of each picture."""
+        return [coded.bytes for coded in self.coded]
+
+    @property
+    def series(self) -> tuple[str, str]:
+        """Codec and detector."""
+        return self.codec, self.detector
+
+
+def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
+    """Sum a point up, beside what the detector achieves on uncompressed pixels."""
+    accuracy, live = point.judged.accuracy, [coded.live_bytes for coded in point.coded]
+    live_known = [size for size in live if size is not None]
+    reference = pixels.accuracy.AP if pixels and pixels.accuracy.AP > 0 else None
+    kept_draws = point.judged.AP_draws / pixels.AP_draws if pixels and reference else None
+    return DetectionRow(
+        codec=point.codec,
+        quality=point.quality,
+        detector=point.detector,
+        sees=point.sees,
+        pictures=len(point.coded),
+        bytes_mean=float(np.mean(point.sizes)),
+        live_bytes_mean=float(np.mean(live_known)) if len(live_known) == len(live) else None,
+        bpp=8 * sum(point.sizes) / sum(point.areas),
+        AP=accuracy.AP,
+        AP_interval=interval(point.judged.AP_draws),
+        AP50=accuracy.AP50,
+        AP50_interval=interval(point.judged.AP50_draws),
+        kept=accuracy.AP / reference if reference else None,
+        kept_interval=interval(kept_draws) if kept_draws is not None else None,
+        groups={
+            name: GroupAccuracy(AP=_defined(AP), AP50=_defined(AP50))
+            for name, (AP, AP50) in accuracy.groups.items()
+        },
+        encode_ms_median=float(np.median([coded.encode_ms for coded in point.coded])),
+        decode_ms_median=float(np.median(point.decode_ms)),
+        coded_before=sum(coded.is_kept for coded in point.coded),
+    )
+
+
+def summarise(points: Sequence[Point], pixels: JudgedDetections | None, draws: Draws) -> DetectionSummary:
+    """Return what the points say about each codec, and about each on latents beside each on pixels."""
+    series = _by_series(points)
+    return DetectionSummary(
+        series=tuple(
+            DetectionSeries(codec=codec, detector=detector, bytes_for=tuple(_bytes_for(held, pixels)))
+            for (codec, detector), held in series.items()
+            if pixels
+        ),
+        comparisons=tuple(
+            _compare(ours, peer, draws)
+            for ours in series.values()
+            if ours[0].sees == "latents"
+            for peer in series.values()
+            if peer[0].sees == "pixels"
+        ),
+    )
+
+
+def _by_series(points: Iterable[Point]) -> Mapping[tuple[str, str], list[Point]]:
+    series: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        if point.codec != UNCOMPRESSED:
+            series.setdefault(point.series, []).append(point)
+    return series
+
+
+def _curve(points: Sequence[Point]) -> Curve:
+    return Curve.of([float(np.mean(p.sizes)) for p in points], [p.judged.accuracy.AP for p in points])
+
+
+def _curves_of_draws(points: Sequence[Point], draws: Draws) -> list[Curve]:
+    """Return the curve that each draw of the pictures gives."""
+    sizes = np.stack([mean_of_draws(p.sizes, draws) for p in points], axis=1)  # (draws, points)
+    AP = np.stack([p.judged.AP_draws for p in points], axis=1)
+    return [Curve.of(*pair) for pair in zip(sizes, AP, strict=True)]
+
+
+def _bytes_for(points: Sequence[Point], pixels: JudgedDetections | None) -> Iterable[BytesFor]:
+    curve = _curve(points)
+    for kept in KEPT:
+        found = bytes_at(curve, kept * pixels.accuracy.AP) if pixels else None
+        yield BytesFor(
+            kept=kept, bytes=found.bytes if found else None, is_bound=bool(found and found.is_bound)
+        )
+
+
+def _compare(ours: Sequence[Point], peer: Sequence[Point], draws: Draws) -> DetectionComparison:
+    rate, accuracy = (delta(_curve(peer), _curve(ours)) for delta in (bd_rate, bd_accuracy))
+    pairs = list(zip(_curves_of_draws(peer, draws), _curves_of_draws(ours, draws), strict=True))
+    return DetectionComparison(
+        codec=ours[0].codec,
+        detector=ours[0].detector,
+        peer=peer[0].codec,
+        bd_rate_percent=rate.value if rate else None,
+        bd_rate_interval=interval(_values(bd_rate(*pair) for pair in pairs)) if rate else None,
+        bd_rate_overlap=rate.overlap if rate else None,
+        bd_accuracy=accuracy.value if accuracy else None,
+        bd_accuracy_interval=interval(_values(bd_accuracy(*pair) for pair in pairs)) if accuracy else None,
+        bd_accuracy_overlap=accuracy.overlap if accuracy else None,
+    )
+
+
+def _values(deltas: Iterable[Delta | None]) -> Samples:
+    return np.array([math.nan if delta is None else delta.value for delta in deltas])
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,1 @@
+"""What figures say: curves, Bjøntegaard deltas, bytes at an accuracy, intervals."""
