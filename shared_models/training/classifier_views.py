@@ -1,116 +1,145 @@
-"""Views of pictures with the teacher's lesson on each: the same crop for teacher and pupil, every time.
+"""Views without end, with the teacher's lesson on each: what the pupil sees is what the teacher saw.
 
 Beyer et al. 2022 ("a good teacher is patient and consistent"): a pupil learns a function, so it must see
-what the teacher saw. Views are drawn once; lessons lie in memory-mapped files of float16. Latents depend
-on the base and lie beside them, one file a base.
+what the teacher saw, and it needs very many views. Pictures are painted on canvases (at any scale, mirrored,
+recoloured, or four cut together), a canvas is encoded once as a whole picture is when it is coded, and
+squares of its latents are the views. A memory keeps the latest ones to be seen again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared_models.bridges.classifier_teacher import TEACHER_SIDE, ClassifierTeacher, Lesson
+from shared_models.bridges.classifier_teacher import MAP_SHAPES, TEACHER_SIDE, ClassifierTeacher, Lesson
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.frames import Pixels
 from shared_models.training.picture_cache import PictureCache
 
-PUPIL_SIDE = 256
-LATENTS_SIDE = PUPIL_SIDE // 16
-BATCH = 32
-SMALLEST_SHARE = 0.55  # of a picture's short side
-VIEW = np.dtype([("picture", "i4"), ("top", "i4"), ("left", "i4"), ("side", "i4"), ("mirrored", "?")])
-SHAPES = {"maps": (320, 7, 7), "features": (1280,), "logits": (1000,)}
+STRIDE = 16
+CANVAS_SIDE = 416  # at most
+VIEWS_A_CANVAS = 4
+MOSAIC_SHARE = 0.2
+ZOOM_MAX = 2.0  # a view is at least 1/2 of the short side, and mostly more
+STRETCH, GAMMA, CAST = 0.15, 0.3, 0.06  # the spread of aspect, of gamma and of each colour, as logarithms
+FEATURES, CLASSES = 1280, 1000
 
 
-@dataclass(frozen=True, slots=True)
-class ViewSet:
-    """N views: where they are cut, and the teacher's lesson on each."""
+class ViewMemory:
+    """The latest views of one size, with latents before quantisation and lessons, as float16."""
 
-    folder: Path
-    views: NDArray[np.void]
-    lessons: dict[str, NDArray[np.float16]]
+    def __init__(self, capacity: int, channels: int, cells: int) -> None:
+        """Make room for `capacity` views of (channels, cells, cells); pages are touched as they fill."""
+        self.latents = np.empty((capacity, channels, cells, cells), np.float16)
+        self.maps = tuple(np.empty((capacity, *shape), np.float16) for shape in MAP_SHAPES)
+        self.features = np.empty((capacity, FEATURES), np.float16)
+        self.logits = np.empty((capacity, CLASSES), np.float16)
+        self.added = 0
 
     def __len__(self) -> int:
-        return len(self.views)
+        return min(self.added, len(self.latents))
+
+    def add(self, latents: NDArray[np.float32], lesson: Lesson) -> int:
+        """Keep one view (C, cells, cells) in place of the oldest; return where."""
+        index = self.added % len(self.latents)
+        self.latents[index] = latents
+        for kept, taught in zip(self.maps, lesson.maps, strict=True):
+            kept[index] = taught[0]
+        self.features[index], self.logits[index] = lesson.features[0], lesson.logits[0]
+        self.added += 1
+        return index
 
     def lesson(self, chosen: NDArray[np.int64]) -> Lesson:
         """Return the lesson on the views at these indices."""
-        return Lesson(**{name: array[chosen].astype(np.float32) for name, array in self.lessons.items()})
+        maps = tuple(kept[chosen].astype(np.float32) for kept in self.maps)
+        return Lesson(maps, self.features[chosen].astype(np.float32), self.logits[chosen].astype(np.float32))
 
 
-def draw_views(
-    pictures: PictureCache, chosen: Sequence[int], per_picture: int, seed: int
-) -> NDArray[np.void]:
-    """Draw square views, as large as the short side at most, mirrored half the time; in random order."""
-    random = np.random.default_rng(seed)
-    views = np.zeros(len(chosen) * per_picture, VIEW)
-    for i, index in enumerate(np.repeat(np.asarray(chosen), per_picture)):
-        height, width = pictures[index].shape[:2]
-        side = int(min(height, width) * random.uniform(SMALLEST_SHARE, 1.0))
-        top, left = random.integers(height - side + 1), random.integers(width - side + 1)
-        views[i] = (index, top, left, side, random.random() < 0.5)
-    random.shuffle(views)
-    return views
+@dataclass(frozen=True, slots=True)
+class ViewSource:
+    """Draws views of the pictures at `chosen`."""
+
+    pictures: PictureCache
+    chosen: Sequence[int]
+    teacher: ClassifierTeacher
+    base: SlimModel
+
+    def fill(self, memory: ViewMemory, count: int, random: Generator) -> list[int]:
+        """Add at least `count` views to `memory`; return where they are."""
+        places: list[int] = []
+        cells = memory.latents.shape[-1]
+        while len(places) < count:
+            canvas = self.canvas(cells * STRIDE, random)
+            y = self._latents(canvas, int(random.integers(self.base.config.widths)))
+            for _ in range(VIEWS_A_CANVAS):
+                top, left = (int(random.integers(size - cells + 1)) for size in y.shape[1:])
+                view = y[:, top : top + cells, left : left + cells]
+                seen = cut(canvas, top * STRIDE, left * STRIDE, cells * STRIDE)
+                places.append(memory.add(view, self.teacher.teach(seen)))
+        return places
+
+    def canvas(self, side: int, random: Generator) -> Pixels:
+        """Paint one picture, or four cut together, at least `side` px high and wide."""
+        if random.random() < MOSAIC_SHARE:
+            return self._mosaic(random)
+        picture = self._picture(random)
+        scale = side / min(picture.shape[:2]) * ZOOM_MAX ** random.random() ** 2
+        height, width = (max(side, min(int(scale * size), CANVAS_SIDE)) for size in picture.shape[:2])
+        return paint(picture, (height // STRIDE * STRIDE, width // STRIDE * STRIDE), scale, random)
+
+    def _mosaic(self, random: Generator) -> Pixels:
+        canvas = np.empty((CANVAS_SIDE, CANVAS_SIDE, 3), np.uint8)
+        row, column = (int(CANVAS_SIDE * random.uniform(0.3, 0.7)) for _ in range(2))
+        for rows in (slice(0, row), slice(row, CANVAS_SIDE)):
+            for columns in (slice(0, column), slice(column, CANVAS_SIDE)):
+                size = (rows.stop - rows.start, columns.stop - columns.start)
+                picture = self._picture(random)
+                least = max(size[0] / picture.shape[0], size[1] / picture.shape[1])
+                canvas[rows, columns] = paint(picture, size, least * ZOOM_MAX ** random.random(), random)
+        return canvas
+
+    def _picture(self, random: Generator) -> Pixels:
+        return self.pictures[self.chosen[int(random.integers(len(self.chosen)))]]
+
+    @torch.no_grad()
+    def _latents(self, canvas: Pixels, width: int) -> NDArray[np.float32]:
+        x = torch.from_numpy(canvas).permute(2, 0, 1).unsqueeze(0).float() / 255
+        with torch.autocast(x.device.type, torch.bfloat16):
+            y = self.base.latents(x.contiguous(memory_format=torch.channels_last), width)
+        latents: NDArray[np.float32] = y[0].numpy()
+        return latents
 
 
-def cut(pictures: PictureCache, view: NDArray[np.void], side: int) -> Pixels:
-    """Cut one view out and bring it to (side, side, 3)."""
-    top, left, size = int(view["top"]), int(view["left"]), int(view["side"])
-    crop = pictures[int(view["picture"])][top : top + size, left : left + size]
-    resized = Image.fromarray(np.ascontiguousarray(crop)).resize((side, side), Image.Resampling.BILINEAR)
-    pixels: Pixels = np.asarray(resized)
-    return pixels[:, ::-1] if view["mirrored"] else pixels
+def paint(picture: Pixels, size: tuple[int, int], scale: float, random: Generator) -> Pixels:
+    """Paint (height, width) of a picture at about `scale`: stretched, mirrored and recoloured at random."""
+    stretch = np.exp(random.uniform(-STRETCH, STRETCH))
+    height, width = (
+        min(pixels / (scale * factor), whole)
+        for pixels, factor, whole in zip(size, (stretch, 1 / stretch), picture.shape[:2], strict=True)
+    )
+    top, left = random.random() * (picture.shape[0] - height), random.random() * (picture.shape[1] - width)
+    painted = np.asarray(
+        Image.fromarray(picture).resize(
+            size[::-1], Image.Resampling.BILINEAR, box=(left, top, left + width, top + height)
+        )
+    )
+    if random.random() < 0.5:
+        painted = painted[:, ::-1]
+    return recoloured(painted, random)
 
 
-def build_views(
-    pictures: PictureCache, views: NDArray[np.void], teacher: ClassifierTeacher, folder: Path
-) -> ViewSet:
-    """Let the teacher look at every view; `views.npy` is written last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lessons = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float16, (len(views), *shape))
-        for name, shape in SHAPES.items()
-    }
-    for i, view in enumerate(views):
-        lesson = teacher.teach(cut(pictures, view, TEACHER_SIDE))
-        for name, array in lessons.items():
-            array[i] = getattr(lesson, name)[0]
-    np.save(folder / "views.npy", views)
-    return open_views(folder)
+def recoloured(pixels: Pixels, random: Generator) -> Pixels:
+    """Change gamma, and the brightness of each colour, a little."""
+    levels = np.linspace(0, 1, 256) ** np.exp(random.uniform(-GAMMA, GAMMA))
+    table = np.clip(255 * levels * np.exp(random.normal(0, CAST, (3, 1))), 0, 255).astype(np.uint8)
+    return np.stack([table[colour][pixels[..., colour]] for colour in range(3)], axis=2)
 
 
-def open_views(folder: Path) -> ViewSet:
-    """Map the views and lessons in `folder`."""
-    lessons = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in SHAPES}
-    return ViewSet(folder, np.load(folder / "views.npy"), lessons)
-
-
-@torch.no_grad()
-def latents_of(pictures: PictureCache, views: ViewSet, base: SlimModel, name: str) -> NDArray[np.float16]:
-    """Return y for every view, (N, 64, 16, 16); made once for each base `name`.
-
-    Three batches of four come from the narrowest encoder, which costs least, the fourth from the widths
-    in turn: all emit the same latent space.
-    """
-    path = views.folder / f"latents-{name}.npy"
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        shape = (len(views), base.config.latent_channels, LATENTS_SIDE, LATENTS_SIDE)
-        latents = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
-        for batch, begin in enumerate(range(0, len(views), BATCH)):
-            some = views.views[begin : begin + BATCH]
-            pixels = np.stack([cut(pictures, view, PUPIL_SIDE) for view in some])
-            x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-            width = 0 if batch % 4 else batch // 4 % base.config.widths
-            with torch.autocast(x.device.type, torch.bfloat16):
-                y = base.latents(x.contiguous(memory_format=torch.channels_last), width)
-            latents[begin : begin + BATCH] = y.numpy()
-        latents.flush()
-        partial.rename(path)
-    latents_read: NDArray[np.float16] = np.load(path, mmap_mode="r")
-    return latents_read
+def cut(canvas: Pixels, top: int, left: int, side: int) -> Pixels:
+    """Cut a square out of a canvas, as large as the teacher wants it."""
+    square = Image.fromarray(canvas[top : top + side, left : left + side])
+    return np.asarray(square.resize((TEACHER_SIDE, TEACHER_SIDE), Image.Resampling.BILINEAR))

@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from shared_models.training.muon import Muon
+
+Watch: TypeAlias = Callable[[dict[str, float]], None]
 
 
 class Recipe(Protocol):
@@ -45,12 +47,15 @@ class TrainerConfig:
 
     folder: Path
     minutes: float
+    steps: int | None = None
+    """End after this many steps instead, however long they take."""
     lr: float = 1e-3
     weight_decay: float = 0.0
     warmup: float = 0.01
     hold: float = 0.4
     grad_norm_max: float = 5.0
     optimiser: str = "muon"
+    others_lr_factor: float = 0.5  # of what Muon does not train: biases, norms, linear layers
     checkpoint_every_s: float = 180.0
     log_every_steps: int = 50
     device: str = "cpu"
@@ -73,17 +78,25 @@ class Trainer:
 
     @property
     def progress(self) -> float:
-        """Share of the granted time that is spent, 0..1."""
+        """Share of the granted steps or time that is spent, 0..1."""
+        if self.config.steps is not None:
+            return min(1.0, self.step / self.config.steps)
         return min(1.0, self.trained_s / (60 * self.config.minutes))
 
-    def run(self) -> None:
-        """Train to the end, or to SIGTERM or SIGINT; the checkpoint is written either way."""
+    def run(self, watch: Watch | None = None) -> None:
+        """Train to the end, or to SIGTERM or SIGINT; the checkpoint is written either way.
+
+        `watch` is told the figures of every step.
+        """
         saved_s, logged = self.trained_s, _Means()
         with _stop_on_signals(self._stop):
             while self.progress < 1 and not self.stopped:
                 began = time.monotonic()
-                logged.add(self._train_step())
+                figures = self._train_step()
                 self.trained_s += time.monotonic() - began
+                logged.add(figures)
+                if watch is not None:
+                    watch(figures)
                 if self.step % self.config.log_every_steps == 0:
                     self._log(logged.take())
                 if self.trained_s - saved_s > self.config.checkpoint_every_s:
@@ -158,7 +171,8 @@ def _optimisers(networks: nn.ModuleDict, config: TrainerConfig) -> list[Optimize
     weights = [p for _, p in trained if p.dim() == 4]
     others = [p for _, p in trained if p.dim() != 4]
     muon = Muon([{"params": weights, "lr_factor": 1.0}], config.lr, weight_decay=config.weight_decay)
-    return [muon, AdamW([{"params": others, "lr_factor": 0.5}], lr=config.lr, weight_decay=0.0)]
+    group = {"params": others, "lr_factor": config.others_lr_factor}
+    return [muon, AdamW([group], lr=config.lr, weight_decay=0.0)]
 
 
 @contextmanager

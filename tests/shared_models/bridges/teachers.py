@@ -1,0 +1,40 @@
+"""A network shaped as a MobileNetV2 is, where it is read, with random weights: a stand-in for a teacher."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+LAYERS = (  # channels and stride
+    (64, 16),  # to the first map
+    *((64, 1),) * 8,
+    (96, 1),  # to the second map
+    *((96, 1),) * 8,
+    (160, 2),  # to the third
+    *((160, 1),) * 2,
+    (320, 1),  # to the fourth
+    (1280, 1),
+    (1001, 1),
+)
+
+
+def write_teacher(path: Path, layers: Sequence[tuple[int, int]] = LAYERS) -> Path:
+    """Write it to `path`: 1x1 convolutions of these channels and strides, one pooling before the last."""
+    random = np.random.default_rng(0)
+    nodes, weights, name, channels = [], [], "image", 3
+    for i, (wider, stride) in enumerate(layers):
+        if i == len(layers) - 1:
+            nodes.append(helper.make_node("GlobalAveragePool", [name], ["pooled"]))
+            name = "pooled"
+        weight = random.normal(0, channels**-0.5, (wider, channels, 1, 1)).astype(np.float32)
+        weights.append(numpy_helper.from_array(weight, f"weight{i}"))
+        nodes.append(helper.make_node("Conv", [name, f"weight{i}"], [f"conv{i}"], strides=[stride, stride]))
+        name, channels = f"conv{i}", wider
+    nodes.append(helper.make_node("Flatten", [name], ["logits"]))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 224, 224])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 1001])
+    graph = helper.make_graph(nodes, "teacher", [image], [logits], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
