@@ -9,9 +9,10 @@ from pydantic.json_schema import models_json_schema
 
 from shared_models.errors import InputError
 from shared_models.evaluation.detection.report import DetectionReport
+from shared_models.evaluation.latency.report import LatencyReport
 from shared_models.evaluation.report import SCHEMA_VERSION, EvaluationReport
 
-REPORTS: Final[tuple[type[EvaluationReport], ...]] = (DetectionReport,)
+REPORTS: Final[tuple[type[EvaluationReport], ...]] = (DetectionReport, LatencyReport)
 """The classes of reports, one a kind."""
 
 

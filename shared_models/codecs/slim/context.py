@@ -32,19 +32,23 @@ def load_context(package: ModelPackage, name: str, options: BackendOptions) -> L
     The wanted provider is tried first, then ONNX Runtime on the CPU; what is refused by both runs as exact
     integer arithmetic. All of them give the same integers.
     """
-    tables = package.tensors("tables")
-    known_answers = package.tensors("known_answers") if "known_answers" in package else {}
+    wanted = tuple(wanted_providers(options.providers, available_providers()))
+    refused: list[BackendError] = []
+    for providers in dict.fromkeys((wanted, (CPU,))):
+        backend = OnnxRuntime(providers, _LEVELS[options.optimisation], options.threads)
+        model = read_context(package, name, backend)
+        refused += model.refused
+        if not model.refused:
+            break
+    return LoadedContext(model, tuple(refused))
+
+
+def read_context(package: ModelPackage, name: str, backend: OnnxRuntime | None) -> ContextModel:
+    """Read model `name` to run on `backend`, or without one as exact integer arithmetic; raise ModelError."""
     networks = {
         info.file: package.read(part)
         for part, info in package.manifest.parts.items()
         if part.startswith(f"{name}_")
     }
-    wanted = tuple(wanted_providers(options.providers, available_providers()))
-    refused: list[BackendError] = []
-    for providers in dict.fromkeys((wanted, (CPU,))):
-        backend = OnnxRuntime(providers, _LEVELS[options.optimisation], options.threads)
-        model = ContextModel.load(name, tables, networks, known_answers, backend)
-        refused += model.refused
-        if not model.refused:
-            break
-    return LoadedContext(model, tuple(refused))
+    known_answers = package.tensors("known_answers") if "known_answers" in package else {}
+    return ContextModel.load(name, package.tensors("tables"), networks, known_answers, backend)

@@ -1,0 +1,90 @@
+"""A latency report as a figure: where a frame's time goes, and how near to the machine's peak."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shared_models.evaluation.latency.path_stages import BRIDGED, BUILT_IN, ON_PIXELS
+from shared_models.evaluation.latency.report import LatencyReport, Peak, StageRow
+from shared_models.evaluation.plots import OURS, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_GREY: Final = "#8A8F9C"
+_INTENSITY: Final = (0.5, 1000.0)
+"""Multiply-accumulates a byte: the span of the roofline's axis."""
+
+
+def draw_latency(report: LatencyReport, path: Path) -> None:
+    """Draw whole times as bars, and stages under the roofline; raise InputError where that is impossible."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    threads = min(row.threads for row in report.rows)
+    size = report.rows[0].size
+    rows = [row for row in report.rows if row.threads == threads and row.size == size]
+    with mpl.rc_context({"font.size": 10, "svg.fonttype": "none", "svg.hashsalt": "slimstream"}):
+        figure = Figure(figsize=(12.5, 6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        _bars(left, list(_wholes(rows)))
+        left.set_title(f"A frame of {size[0]}×{size[1]}, {threads} thread", loc="left", fontweight="bold")
+        _roofline(right, rows, [peak for peak in report.peaks if peak.threads == threads])
+        right.set_title("Share of the machine's measured peak", loc="left", fontweight="bold")
+        save(figure, path)
+
+
+def _wholes(rows: Sequence[StageRow]) -> Iterator[tuple[str, StageRow]]:
+    quality = next((row.quality for row in rows if row.stage == "encode"), None)
+    for row in rows:
+        if row.stage == "encode" and row.quality == quality:
+            yield f"encode, width {row.width:g}, {row.backend}", row
+        elif row.stage in {BRIDGED, BUILT_IN, ON_PIXELS} and row.quality == quality:
+            yield row.stage, row
+        elif row.side == "peer" and row.is_whole and row.stage != ON_PIXELS:
+            yield f"{row.stage} ({row.backend})", row
+
+
+def _bars(axes: "Axes", named: Sequence[tuple[str, StageRow]]) -> None:
+    places = range(len(named), 0, -1)
+    colours = [_GREY if row.side == "peer" else OURS[0] for _, row in named]
+    axes.barh(places, [row.best_ms for _, row in named], color=colours, height=0.62)
+    for place, (_, row) in zip(places, named, strict=True):
+        axes.plot([row.median_ms] * 2, [place - 0.31, place + 0.31], color="#1F2430", linewidth=1.4)
+        axes.text(max(row.median_ms, row.best_ms), place, f"  {row.best_ms:.1f}", va="center")
+    axes.set_yticks(list(places), [name for name, _ in named])
+    axes.set_xlabel("milliseconds: bar best, tick median")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+
+
+def _roofline(axes: "Axes", rows: Sequence[StageRow], peaks: Sequence[Peak]) -> None:
+    low, high = _INTENSITY
+    traffic = {peak.what: peak.value for peak in peaks if peak.what in {"memory", "cache"}}
+    arithmetic = {peak.what: peak.value for peak in peaks if peak.what in {"fp32", "int8"}}
+    top = max(arithmetic.values())
+    for what, value in traffic.items():
+        axes.plot([low, top / value], [low * value, top], color=_GREY, linewidth=1.2)
+        axes.text(low * 1.1, low * value * 1.2, f"{what}, {value:.0f} GB/s", rotation=38, color="#5B6475")
+    for name, value in arithmetic.items():
+        axes.plot([value / max(traffic.values()), high], [value, value], color=_GREY, linewidth=1.4)
+        axes.text(high, value * 1.04, f"{name}, {value:.0f} GMAC/s", ha="right", color="#5B6475")
+    for row in rows:
+        if row.macs and row.bytes_moved and row.gmac_per_s:
+            colour = "#D55E00" if row.backend == "int8" else OURS[0]
+            intensity = row.macs / row.bytes_moved
+            axes.scatter([intensity], [row.gmac_per_s], color=colour, s=26, zorder=3)
+            width = f" {row.width:g}" if row.width else ""
+            axes.annotate(
+                f"{row.stage}{width}",
+                (intensity, row.gmac_per_s),
+                xytext=(4, 3),
+                textcoords="offset points",
+                fontsize=7.5,
+            )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("multiply-accumulates a byte moved")
+    axes.set_ylabel("GMAC/s")
+    axes.grid(visible=True, color="#E3E5EA", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
