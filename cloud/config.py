@@ -111,6 +111,9 @@ class WorkerSection(ConfigSection):
 
     paths: tuple[str, ...] = ("detect",)
     """Paths to run on every frame, by name; installed paths are listed by `slimstream cloud paths`."""
+    bridges: dict[str, str] = Field(default_factory=dict)
+    """Bridges into models of yours, by the name that `paths` and results use: a directory that `slimstream
+    fit-bridge` wrote, or the name of a ready-made bridge."""
     models: tuple[str, ...] = Field(default=("slim-1",), min_length=1)
     """Model packages whose streams are accepted and decoded, by name or path."""
     workers: int = Field(default=1, ge=1, le=64)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cloud.paths.catalogue import path_factory
+from cloud.paths.catalogue import NO_BRIDGES, path_factory
 from cloud.paths.path import DecodedFrame, LoadedModel, Path
 from shared_models.bitstream.limits import Limits
 from shared_models.bitstream.packet import Packet
@@ -16,25 +16,39 @@ from shared_models.packages.registry import open_package
 class Models:
     """Decoders and paths of the configured packages. Safe to use from several threads."""
 
-    def __init__(self, loaded: Iterable[LoadedModel], paths: Sequence[str], limits: Limits) -> None:
-        """Make every one of `paths` for every model; raise ConfigError or ModelError."""
+    def __init__(
+        self,
+        loaded: Iterable[LoadedModel],
+        paths: Sequence[str],
+        limits: Limits,
+        bridges: Mapping[str, str] = NO_BRIDGES,
+    ) -> None:
+        """Make every one of `paths` for every model; raise ConfigError, InputError or ModelError.
+
+        `bridges` are directories or ready-made names by the path that runs them.
+        """
         self._loaded: Mapping[bytes, LoadedModel] = {model.package.fingerprint: model for model in loaded}
         self._limits = limits
         self._paths = {
-            fingerprint: {name: path_factory(name)(model) for name in paths}
+            fingerprint: {name: path_factory(name, bridges)(model) for name in paths}
             for fingerprint, model in self._loaded.items()
         }
 
     @classmethod
     def load(
-        cls, packages: Sequence[str], paths: Sequence[str], backend: BackendOptions, limits: Limits
+        cls,
+        packages: Sequence[str],
+        paths: Sequence[str],
+        backend: BackendOptions,
+        limits: Limits,
+        bridges: Mapping[str, str] = NO_BRIDGES,
     ) -> "Models":
-        """Open packages by name or path; raise PackageError, ModelError or ConfigError."""
+        """Open packages by name or path; raise PackageError, ModelError, InputError or ConfigError."""
         opened = [open_package(package) for package in packages]
         loaded = [
             LoadedModel(package, SlimCodec.load(package, backend=backend), backend) for package in opened
         ]
-        return cls(loaded, paths, limits)
+        return cls(loaded, paths, limits, bridges)
 
     @property
     def fingerprints(self) -> tuple[bytes, ...]:

@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 from cloud.bell import Bell
 from cloud.broker import LocalBroker
 from cloud.config import CloudConfig, Role
-from cloud.live import LiveAgents
+from cloud.directions import Directions
+from cloud.live import LiveAgent, LiveAgents
 from cloud.metrics import GatewayMetrics, WorkerMetrics
 from cloud.models import Models
 from cloud.paths.path import Path
@@ -38,9 +39,15 @@ class Parts:
         self.worker_metrics = WorkerMetrics(self.registry)
         self.live = LiveAgents()
         self.pulls = Pulls(self.live, lambda outcome: self.gateway_metrics.pulls.labels(outcome).inc())
+        self.directions = Directions(self.live)
         self.bell = Bell(asyncio.get_running_loop())
         self.broker = LocalBroker(config.worker.queue_frames)
         self.authenticator = Authenticator(config.security)
+
+    def agent_left(self, agent: LiveAgent) -> None:
+        """Tell whoever waits for an agent that it has gone."""
+        self.pulls.fail_agent(agent)
+        self.directions.fail_agent(agent)
 
 
 def load_models(config: CloudConfig, roles: frozenset[Role]) -> Models:
@@ -49,7 +56,8 @@ def load_models(config: CloudConfig, roles: frozenset[Role]) -> Models:
     picture_paths = (PREVIEW_PATH, FULL_PATH) if Role.API in roles else ()
     backend = BackendOptions(providers=config.worker.providers, threads=config.worker.threads)
     paths = tuple(dict.fromkeys((*worker_paths, *picture_paths)))
-    models = Models.load(config.worker.models, paths, backend, config.limits.bitstream())
+    limits = config.limits.bitstream()
+    models = Models.load(config.worker.models, paths, backend, limits, config.worker.bridges)
     for fingerprint in models.fingerprints:
         for name in worker_paths:
             _check_worker_path(models.path(fingerprint, name))

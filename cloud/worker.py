@@ -24,6 +24,7 @@ from shared_models.bitstream.reader import read_packet
 from shared_models.errors import BitstreamError, NotHeldError, SlimstreamError
 from shared_models.frames import FrameId
 from shared_models.tasks.results import Detection
+from shared_models.tasks.segmentation import Segmentation
 from slimstream.v1 import control_pb2, frame_pb2
 from slimstream.v1.store_pb2 import StoredFailure, StoredLayer
 
@@ -160,6 +161,7 @@ class Worker:
                 control_pb2.Classification(label=c.label, class_index=c.class_index, score=c.score)
                 for c in found.classifications
             ],
+            segmentation=_segmentation(found.segmentation),
             latency=latency,
             frame_width=ready.layer.frame_width,
             frame_height=ready.layer.frame_height,
@@ -180,6 +182,15 @@ class Worker:
 def frame_message(frame_id: FrameId) -> frame_pb2.FrameId:
     """Write a frame's name as a message."""
     return frame_pb2.FrameId(camera=frame_id.camera, epoch=frame_id.epoch, seq=frame_id.seq)
+
+
+def _segmentation(found: Segmentation | None) -> control_pb2.Segmentation | None:
+    if found is None:
+        return None
+    shares = [
+        control_pb2.ClassShare(label=s.label, class_index=s.class_index, share=s.share) for s in found.shares
+    ]
+    return control_pb2.Segmentation(labels_png=found.png(), shares=shares)
 
 
 def _detection(box: Detection) -> control_pb2.Detection:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from console.bridges import load_bridge
 from console.inputs import SLIM_SUFFIX, expand, track_files, write_json
 from console.latents import LatentFrame, PictureCoding, latent_frames
 from console.options import (
@@ -54,7 +55,10 @@ def detect(
     ],
     path: Annotated[
         str,
-        typer.Option(metavar="PATH", help="`detect`, the built-in detector, or the directory of a bridge."),
+        typer.Option(
+            metavar="PATH",
+            help="`detect`, the built-in one; the directory of a bridge; or a ready-made bridge by name.",
+        ),
     ] = BUILT_IN_PATH,
     quality: Quality = None,
     width: Width = None,
@@ -76,6 +80,7 @@ def detect(
       slimstream detect coded/ --json detections.json
       slimstream detect photos/ --quality 30 --json detections.json
       slimstream detect street.jpg --path my-bridge/ --json detections.json
+      slimstream detect street.jpg --path yolox-nano --json detections.json
     """
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
     codec = load_codec(model, provider, threads)
@@ -98,14 +103,11 @@ def detect(
 
 def open_detector(path: str, codec: "SlimCodec") -> Detector:
     """Load the built-in detector or a bridge; raise InputError or ModelError."""
-    from shared_models.tasks.bridged import BridgedDetector
     from shared_models.tasks.detector import LatentDetector
 
     if path == BUILT_IN_PATH:
         return LatentDetector(codec.package, codec.backend)
-    if not Path(path).is_dir():
-        raise InputError(f"there is no path {path!r}; it is {BUILT_IN_PATH!r} or the directory of a bridge")
-    return BridgedDetector(Path(path), codec.fingerprint, codec.backend)
+    return load_bridge(path, "detect", codec)
 
 
 def image_ids(sources: Sequence[Path]) -> list[int]:

@@ -127,6 +127,7 @@ def _is_wanted(result: Result, wanted: ResultFilter) -> bool:
         return True
     labelled = [(found.label, found.score) for found in result.detections]
     labelled += [(found.label, found.score) for found in result.classifications]
+    labelled += [(found.label, found.share) for found in result.segmentation.shares]
     return any(
         (not wanted.labels or label in wanted.labels) and score >= wanted.score_min
         for label, score in labelled

@@ -15,6 +15,7 @@ from shared_models.codecs.codec import CodedLayer, Decoder, Latents
 from shared_models.frames import Pixels
 from shared_models.packages.package import ModelPackage
 from shared_models.tasks.results import Classification, Detection
+from shared_models.tasks.segmentation import Segmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Findings:
 
     detections: Sequence[Detection] = ()
     classifications: Sequence[Classification] = ()
+    segmentation: Segmentation | None = None
     picture: Pixels | None = field(default=None)
 
 

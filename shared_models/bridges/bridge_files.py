@@ -9,26 +9,42 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shared_models.bridges.cut import Cut, extract_tail
-from shared_models.bridges.feature_bridge import FeatureBridge
+from shared_models.bridges.bridge_network import BridgeNetwork
+from shared_models.bridges.quantised import quantised
 from shared_models.errors import ModelError
-from shared_models.tasks.bridged import BRIDGE_FILE, BridgeInfo
+from shared_models.tasks.bridge_info import BRIDGE_FILE, NETWORK_FILE, PAD_FILE, TAIL_FILE, BridgeInfo
 
 OPSET = 18
 ERROR_MAX = 1e-3  # of the largest value; float32 sums in another order
 
 
 def write_bridge(
-    folder: Path, bridge: FeatureBridge, model: onnx.ModelProto, cut: Cut, info: BridgeInfo
+    directory: Path,
+    network: BridgeNetwork,
+    pad: Sequence[NDArray[np.float32]],
+    info: BridgeInfo,
+    *,
+    tail: onnx.ModelProto | None,
+    samples: Sequence[NDArray[np.float32]] = (),
 ) -> None:
-    """Write bridge.onnx, tail.onnx and, last, bridge.json; raise ModelError if an export is not exact."""
-    folder.mkdir(parents=True, exist_ok=True)
-    example = {"y_hat": torch.randn(1, bridge.enter.in_channels, 4, 6)}
-    (folder / "bridge.onnx").write_bytes(export_network(bridge, example, ["features"]))
-    (folder / "tail.onnx").write_bytes(extract_tail(model, cut).SerializeToString())
-    (folder / BRIDGE_FILE).write_text(info.model_dump_json(indent=2) + "\n")
+    """Write bridge.onnx, pad.npz, tail.onnx (where there is one) and, last, bridge.json.
+
+    With `samples` of framed latents (1, C + 2, h, w) the bridge is written in int8, else in float32; `pad`
+    has one map (C, H, W) for each tensor of the cut. Raises ModelError if the export is not exact.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    example = {"framed": torch.randn(1, network.trunk.enter.in_channels, 8, 10)}
+    exported = export_network(network, example, [f"features_{i}" for i in range(len(info.cut))])
+    if samples:
+        exported = quantised(exported, [[sample] for sample in samples])
+    (directory / NETWORK_FILE).write_bytes(exported)
+    np.savez_compressed(directory / PAD_FILE, **{str(i): m.astype(np.float16) for i, m in enumerate(pad)})
+    if tail is not None:
+        (directory / TAIL_FILE).write_bytes(tail.SerializeToString())
+    (directory / BRIDGE_FILE).write_text(info.model_dump_json(indent=2) + "\n")
 
 
 def export_network(network: nn.Module, examples: Mapping[str, Tensor], outputs: Sequence[str]) -> bytes:

@@ -1,34 +1,55 @@
-"""Fit a bridge from a package's latents into somebody's detector, with nothing but pictures."""
+"""Fit a bridge from a package's latents into somebody's model, with nothing but pictures."""
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
 
+import numpy as np
 import torch
 
 from shared_models.bridges.bridge_files import write_bridge
-from shared_models.bridges.cut import find_cut
-from shared_models.bridges.onnx_module import read_onnx
-from shared_models.bridges.yolox import FrozenYolox, YoloxCut
-from shared_models.codecs.slim.model import SlimModel
-from shared_models.codecs.slim.profile import FAMILY
-from shared_models.errors import InputError, ModelError
-from shared_models.packages.package import ModelPackage
-from shared_models.tasks.bridged import BridgeInfo
-from shared_models.training.picture_cache import build_cache, picture_paths
-from shared_models.training.recipes.slim_bridge import SlimBridgeConfig, SlimBridgeRecipe
+from shared_models.bridges.bridge_network import BridgeTrunk
+from shared_models.bridges.split import CANVAS_MULTIPLE
+from shared_models.bridges.trunk_file import open_trunk
+from shared_models.errors import InputError
+from shared_models.tasks.bridge_info import BridgeInfo, CutTensor
+from shared_models.tasks.feature_placement import Array
+from shared_models.training.bridge_examples import Batch, EndlessBatches, ExampleMaker
+from shared_models.training.bridge_plan import BridgePlan
+from shared_models.training.bridge_teacher import BridgeTeacher
+from shared_models.training.recipes.slim_bridge import BridgeLoss, SlimBridgeRecipe
 from shared_models.training.trainer import Trainer, TrainerConfig
 
-WEIGHTS_PART = "weights"
+_OBJECTNESS: Final = {"yolox": 4, "yolo-anchors": 4}
+"""The channel after the box, in the layouts that have one."""
+_CANVAS_PX: Final = 416**2
+_BATCH: Final = 4  # of canvases of _CANVAS_PX; more of smaller ones
+_BATCH_MAX: Final = 16
+_CALIBRATED: Final = 16  # pictures that scales are measured on
+_JUDGED: Final = 12  # held-out pictures that progress is measured on
+_SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are fixed on
+_SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
+_FIRST_REPORT_S: Final = 3.0  # then at twice the time, and so on
+_FIT_FILE: Final = "fit.json"
 
 
 @dataclass(frozen=True, slots=True)
-class FitConfig:
-    """How long, how fast and on what a bridge is fitted."""
+class Progress:
+    """How far a fit is: errors on held-out pictures; 1 at the cut is a bridge that knows only means."""
 
-    minutes: float = 10.0
-    lr: float = 1e-3
-    device: str = "cpu"
+    step: int
+    share: float
+    trained_s: float
+    cut: float
+    levels: float
+    outputs: float
+
+
+Report: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +58,158 @@ class FitReport:
 
     directory: str
     model: str
-    cut: str
+    task: str
+    cut: tuple[str, ...]
     pictures: int
+    held_out: int
+    unreadable: int
+    steps: int
     minutes: float
+    errors: Progress
 
 
 def fit_bridge(
-    package: ModelPackage, model: Path, images: Path, directory: Path, config: FitConfig
+    plan: BridgePlan, directory: Path, report: Report, trunk: BridgeTrunk | None = None
 ) -> FitReport:
-    """Fit a bridge into the detector `model` (ONNX) on the pictures under `images`; write it to `directory`.
+    """Fit a bridge, or go on with an earlier fit of the same plan, and write it to `directory`.
 
-    Raises InputError where there are no pictures, and ModelError for a detector that cannot be cut.
+    It starts from `trunk`, else from the one that is shipped for these latents, else from random weights.
+    Runs until its time is spent or a signal ends it; the bridge is written either way. Checkpoints lie
+    beside it, in `directory`.fit. Raises InputError where that folder belongs to another fit, ModelError
+    for a model that torch cannot run or that no bridge can be exported for.
     """
-    paths = picture_paths([images])
-    if not paths:
-        raise InputError(f"{images} holds no picture; give a directory of photographs")
-    if package.manifest.family != FAMILY or WEIGHTS_PART not in package:
-        raise ModelError(f"the model package {package.name} ships no weights to fit a bridge with")
-    network = read_onnx(model)
-    cut = find_cut(network)
-    teacher = FrozenYolox(model, replace(YoloxCut(), P3=cut.features))
-    shipped = {name: torch.from_numpy(array) for name, array in package.tensors(WEIGHTS_PART).items()}
-    weights = SlimModel().state_dict() | shipped  # the package has what makes latents; no more is needed
-    with TemporaryDirectory(prefix="slimstream-bridge-") as scratch:
-        pictures = build_cache(paths, Path(scratch) / "pictures")
-        recipe = SlimBridgeRecipe(
-            pictures, {"model": weights}, teacher, SlimBridgeConfig(device=config.device)
-        )
-        Trainer(
-            recipe, TrainerConfig(Path(scratch) / "run", config.minutes, lr=config.lr, device=config.device)
-        ).run()
-        count = len(pictures)
-    info = BridgeInfo(
-        task="detect",
-        model=model.stem,
-        latents=package.fingerprint.hex(),
-        card={"pictures": count, "minutes": config.minutes, "cut": cut.features},
+    folder = directory.with_name(f"{directory.name}.fit")
+    recipe = bridge_recipe(plan, trunk or open_trunk(plan.codec.fingerprint.hex()))
+    claim_folder(folder, plan)
+    trainer = Trainer(recipe, trainer_config(plan, folder))
+    judge = HeldOutJudge(plan, recipe, trainer, report)
+    judge.tell()
+    trainer.run(judge.watch)
+    return write_fit(plan, recipe, directory, judge.tell(), with_tail=True)
+
+
+def trainer_config(plan: BridgePlan, folder: Path) -> TrainerConfig:
+    """Return how the plan's fit is driven."""
+    config = plan.config
+    return TrainerConfig(
+        folder, config.minutes, steps=config.steps, lr=config.lr, seed=config.seed, checkpoint_every_s=60.0
     )
-    write_bridge(directory, recipe.bridge.cpu().float(), network, cut, info)
-    return FitReport(str(directory), model.stem, cut.features, count, config.minutes)
+
+
+def bridge_recipe(plan: BridgePlan, trunk: BridgeTrunk | None) -> SlimBridgeRecipe:
+    """Make the recipe of a plan, on `trunk` or on one of random weights; raise ModelError."""
+    torch.manual_seed(plan.config.seed)
+    teacher = BridgeTeacher(plan.graph, plan.cut, plan.other_inputs(), plan.config.threads)
+    maker = ExampleMaker(plan, teacher)
+    width, height = plan.pixel.convention.side
+    size = int(np.clip(round(_BATCH * _CANVAS_PX / (width * height)), 1, _BATCH_MAX))
+    split = plan.pictures.split()
+    calibration = teacher.teach([plan.canvas(p) for p in plan.held_out(_CALIBRATED)])
+    loss = BridgeLoss(plan.pixel.task, _OBJECTNESS.get(plan.pixel.layout.name))
+    return SlimBridgeRecipe(
+        EndlessBatches(maker, split.fitted, size, plan.config.seed),
+        plan.cut.levels,
+        teacher.teach([plan.padding()]),
+        calibration,
+        loss=loss,
+        trunk=trunk,
+    )
+
+
+class HeldOutJudge:
+    """Measures the bridge on a few held-out pictures, seldom enough to cost next to nothing."""
+
+    def __init__(self, plan: BridgePlan, recipe: SlimBridgeRecipe, trainer: Trainer, report: Report) -> None:
+        """Make the batches once: the same pictures, qualities and widths for every figure."""
+        self.recipe, self.trainer, self.report = recipe, trainer, report
+        random = np.random.default_rng((plan.config.seed, 2))
+        held_out = plan.pictures.split().held_out[:_JUDGED]
+        made = [recipe.batches.maker.batch([index], random) for index in held_out]
+        self.batches: Sequence[Batch] = [batch for batch in made if batch is not None]
+        self._began_s, self._next_s = time.monotonic(), _FIRST_REPORT_S
+        self._last: Progress | None = None
+
+    def watch(self, figures: dict[str, float]) -> None:
+        """Tell how far the fit is if it is time to; `figures` of the last step are not used."""
+        elapsed_s = time.monotonic() - self._began_s
+        if elapsed_s >= self._next_s:
+            self.tell()
+            self._next_s = elapsed_s + min(max(elapsed_s, _FIRST_REPORT_S), 60.0)
+
+    @torch.no_grad()
+    def tell(self) -> Progress:
+        """Measure, report and return; what was told of this step already is not told again."""
+        if self._last is not None and self._last.step == self.trainer.step:
+            return self._last
+        figures = [self.recipe.distance(batch)[1] for batch in self.batches]
+        means = {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
+        trainer = self.trainer
+        progress = Progress(trainer.step, trainer.progress, round(trainer.trained_s, 1), **means)
+        self._last = progress
+        self.report(progress)
+        return progress
+
+
+def write_fit(
+    plan: BridgePlan, recipe: SlimBridgeRecipe, directory: Path, errors: Progress, *, with_tail: bool
+) -> FitReport:
+    """Write what was fitted so far as a bridge directory; raise ModelError if that is not exact."""
+    split, pixel, levels = plan.pictures.split(), plan.pixel, plan.cut.levels
+    report = FitReport(
+        str(directory),
+        plan.path.stem,
+        pixel.task,
+        plan.cut.tensors,
+        len(split.fitted),
+        len(split.held_out),
+        len(plan.pictures.unreadable),
+        errors.step,
+        round(errors.trained_s / 60, 2),
+        errors,
+    )
+    info = BridgeInfo(
+        task=pixel.task,
+        model=plan.path.stem,
+        model_sha256=_sha256(plan.path),
+        latents=plan.codec.fingerprint.hex(),
+        convention=pixel.convention,
+        layout=pixel.layout,
+        cut=tuple(CutTensor(name=f.name, stride=f.stride, channels=f.channels) for f in levels),
+        canvas_multiple=None if plan.parts.tail_is_static else CANVAS_MULTIPLE,
+        long_side_px=plan.config.long_side_px,
+        card={"pictures": report.pictures, "steps": report.steps, "minutes": report.minutes},
+    )
+    network = recipe.bridge.float().eval()
+    samples = _framed_samples(plan, recipe.batches.maker) if plan.config.is_int8 else []
+    pad = [features[0].numpy() for features in recipe.pad]
+    write_bridge(directory, network, pad, info, tail=plan.parts.tail if with_tail else None, samples=samples)
+    return report
+
+
+def claim_folder(folder: Path, plan: BridgePlan) -> None:
+    """Make the folder of a fit; raise InputError where it belongs to a fit of something else."""
+    identity = {
+        "model": _sha256(plan.path),
+        "latents": plan.codec.fingerprint.hex(),
+        "cut": list(plan.cut.tensors),
+        "convention": plan.pixel.convention.model_dump(mode="json"),
+    }
+    path = folder / _FIT_FILE
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(identity, indent=2) + "\n")
+    elif json.loads(path.read_text()) != identity:
+        raise InputError(
+            f"{folder} holds a fit of another model, cut or convention; remove it or choose another -o"
+        )
+
+
+def _framed_samples(plan: BridgePlan, maker: ExampleMaker) -> list[Array]:
+    width = plan.codec.widths[-1]
+    pictures = plan.held_out(_SAMPLES)
+    return [maker.example(p, quality, width).framed for p in pictures for quality in _SAMPLE_QUALITIES]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

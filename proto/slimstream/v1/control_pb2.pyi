@@ -520,6 +520,7 @@ class Result(_message.Message):
     LATENCY_FIELD_NUMBER: _builtins.int
     FRAME_WIDTH_FIELD_NUMBER: _builtins.int
     FRAME_HEIGHT_FIELD_NUMBER: _builtins.int
+    SEGMENTATION_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     path: _builtins.str
     """Name of the path, for instance "detect"."""
@@ -538,6 +539,10 @@ class Result(_message.Message):
     def classifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Classification]: ...
     @_builtins.property
     def latency(self) -> Global___LatencyChain: ...
+    @_builtins.property
+    def segmentation(self) -> Global___Segmentation:
+        """Set by paths that segment."""
+
     def __init__(
         self,
         *,
@@ -551,10 +556,11 @@ class Result(_message.Message):
         latency: Global___LatencyChain | None = ...,
         frame_width: _builtins.int = ...,
         frame_height: _builtins.int = ...,
+        segmentation: Global___Segmentation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "latency", b"latency", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "latency", b"latency", "segmentation", b"segmentation", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classifications", b"classifications", "cursor", b"cursor", "detections", b"detections", "frame", b"frame", "frame_height", b"frame_height", "frame_width", b"frame_width", "latency", b"latency", "model", b"model", "path", b"path", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classifications", b"classifications", "cursor", b"cursor", "detections", b"detections", "frame", b"frame", "frame_height", b"frame_height", "frame_width", b"frame_width", "latency", b"latency", "model", b"model", "path", b"path", "segmentation", b"segmentation", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,6 +605,62 @@ class Detection(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Detection: _TypeAlias = Detection  # noqa: Y015
+
+@_typing.final
+class Segmentation(_message.Message):
+    """A class at each pixel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABELS_PNG_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    labels_png: _builtins.bytes
+    """Class of each pixel of the frame: a grey PNG of 8 bits, or of 16 where there are more than 256 classes."""
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassShare]:
+        """The classes that are there, largest first."""
+
+    def __init__(
+        self,
+        *,
+        labels_png: _builtins.bytes = ...,
+        shares: _abc.Iterable[Global___ClassShare] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels_png", b"labels_png", "shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Segmentation: _TypeAlias = Segmentation  # noqa: Y015
+
+@_typing.final
+class ClassShare(_message.Message):
+    """How much of a frame a class covers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    CLASS_INDEX_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    label: _builtins.str
+    class_index: _builtins.int
+    share: _builtins.float
+    """Part of the frame's area, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        label: _builtins.str = ...,
+        class_index: _builtins.int = ...,
+        share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_index", b"class_index", "label", b"label", "share", b"share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClassShare: _TypeAlias = ClassShare  # noqa: Y015
 
 @_typing.final
 class Classification(_message.Message):
@@ -669,6 +731,90 @@ class LatencyChain(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LatencyChain: _TypeAlias = LatencyChain  # noqa: Y015
+
+@_typing.final
+class ChangeSettingsRequest(_message.Message):
+    """Unset fields stay; with none set it only asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMERA_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    IS_RESET_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    camera: _builtins.str
+    quality: _builtins.float
+    """0 to 100."""
+    width: _builtins.float
+    """A width of the encoder that the model has."""
+    frames_per_second: _builtins.float
+    is_reset: _builtins.bool
+    """Forget what was asked for before, and go by the agent's own configuration."""
+    timeout_ms: _builtins.int
+    """Give up waiting for the agent after this long; 0 means the server's default."""
+    def __init__(
+        self,
+        *,
+        camera: _builtins.str = ...,
+        quality: _builtins.float | None = ...,
+        width: _builtins.float | None = ...,
+        frames_per_second: _builtins.float | None = ...,
+        is_reset: _builtins.bool = ...,
+        timeout_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "_quality", b"_quality", "_width", b"_width", "frames_per_second", b"frames_per_second", "quality", b"quality", "width", b"width"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "_quality", b"_quality", "_width", b"_width", "camera", b"camera", "frames_per_second", b"frames_per_second", "is_reset", b"is_reset", "quality", b"quality", "timeout_ms", b"timeout_ms", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__frames_per_second: _TypeAlias = _typing.Literal["frames_per_second"]  # noqa: Y015
+    _WhichOneofArgType__frames_per_second: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second"]  # noqa: Y015
+    _WhichOneofReturnType__quality: _TypeAlias = _typing.Literal["quality"]  # noqa: Y015
+    _WhichOneofArgType__quality: _TypeAlias = _typing.Literal["_quality", b"_quality"]  # noqa: Y015
+    _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
+    _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frames_per_second) -> _WhichOneofReturnType__frames_per_second | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quality) -> _WhichOneofReturnType__quality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
+
+Global___ChangeSettingsRequest: _TypeAlias = ChangeSettingsRequest  # noqa: Y015
+
+@_typing.final
+class ChangeSettingsResponse(_message.Message):
+    """What a camera goes by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUALITY_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    DIRECTED_FIELD_NUMBER: _builtins.int
+    quality: _builtins.float
+    width: _builtins.float
+    frames_per_second: _builtins.float
+    @_builtins.property
+    def directed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which of them were asked for here, by name; the others are the agent's configuration."""
+
+    def __init__(
+        self,
+        *,
+        quality: _builtins.float = ...,
+        width: _builtins.float = ...,
+        frames_per_second: _builtins.float = ...,
+        directed: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directed", b"directed", "frames_per_second", b"frames_per_second", "quality", b"quality", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeSettingsResponse: _TypeAlias = ChangeSettingsResponse  # noqa: Y015
 
 @_typing.final
 class CamerasServiceListRequest(_message.Message):

@@ -324,6 +324,11 @@ class CamerasServiceStub:
                 request_serializer=slimstream_dot_v1_dot_control__pb2.CamerasServiceListRequest.SerializeToString,
                 response_deserializer=slimstream_dot_v1_dot_control__pb2.CamerasServiceListResponse.FromString,
                 _registered_method=True)
+        self.ChangeSettings = channel.unary_unary(
+                '/slimstream.v1.CamerasService/ChangeSettings',
+                request_serializer=slimstream_dot_v1_dot_control__pb2.ChangeSettingsRequest.SerializeToString,
+                response_deserializer=slimstream_dot_v1_dot_control__pb2.ChangeSettingsResponse.FromString,
+                _registered_method=True)
 
 
 class CamerasServiceServicer:
@@ -336,6 +341,13 @@ class CamerasServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeSettings(self, request, context):
+        """Changes what the agent of a camera sends, and returns what is in force once the agent has kept it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CamerasServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -343,6 +355,11 @@ def add_CamerasServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=slimstream_dot_v1_dot_control__pb2.CamerasServiceListRequest.FromString,
                     response_serializer=slimstream_dot_v1_dot_control__pb2.CamerasServiceListResponse.SerializeToString,
+            ),
+            'ChangeSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeSettings,
+                    request_deserializer=slimstream_dot_v1_dot_control__pb2.ChangeSettingsRequest.FromString,
+                    response_serializer=slimstream_dot_v1_dot_control__pb2.ChangeSettingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -373,6 +390,33 @@ class CamerasService:
             '/slimstream.v1.CamerasService/List',
             slimstream_dot_v1_dot_control__pb2.CamerasServiceListRequest.SerializeToString,
             slimstream_dot_v1_dot_control__pb2.CamerasServiceListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/slimstream.v1.CamerasService/ChangeSettings',
+            slimstream_dot_v1_dot_control__pb2.ChangeSettingsRequest.SerializeToString,
+            slimstream_dot_v1_dot_control__pb2.ChangeSettingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -132,6 +132,8 @@ class CamerasServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CamerasServiceAsyncStub: ...
     List: _grpc.UnaryUnaryMultiCallable[_control_pb2.CamerasServiceListRequest, _control_pb2.CamerasServiceListResponse]
+    ChangeSettings: _grpc.UnaryUnaryMultiCallable[_control_pb2.ChangeSettingsRequest, _control_pb2.ChangeSettingsResponse]
+    """Changes what the agent of a camera sends, and returns what is in force once the agent has kept it."""
 
 @_typing.type_check_only
 class CamerasServiceAsyncStub(CamerasServiceStub):
@@ -139,6 +141,8 @@ class CamerasServiceAsyncStub(CamerasServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     List: _aio.UnaryUnaryMultiCallable[_control_pb2.CamerasServiceListRequest, _control_pb2.CamerasServiceListResponse]  # type: ignore[assignment]
+    ChangeSettings: _aio.UnaryUnaryMultiCallable[_control_pb2.ChangeSettingsRequest, _control_pb2.ChangeSettingsResponse]  # type: ignore[assignment]
+    """Changes what the agent of a camera sends, and returns what is in force once the agent has kept it."""
 
 class CamerasServiceServicer(metaclass=_abc_1.ABCMeta):
     """The cameras the cloud knows."""
@@ -149,5 +153,13 @@ class CamerasServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.CamerasServiceListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.CamerasServiceListResponse, _abc.Awaitable[_control_pb2.CamerasServiceListResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeSettings(
+        self,
+        request: _control_pb2.ChangeSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.ChangeSettingsResponse, _abc.Awaitable[_control_pb2.ChangeSettingsResponse]]:
+        """Changes what the agent of a camera sends, and returns what is in force once the agent has kept it."""
 
 def add_CamerasServiceServicer_to_server(servicer: CamerasServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,111 +1,160 @@
-"""A bridge into a frozen YOLOX, fitted on the truly rounded latents of a frozen base."""
+"""A bridge into a frozen model, fitted on the truly rounded latents of a package."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
-import typer
 from torch import Tensor, nn
 
-from shared_models.bridges.bridge_files import write_bridge
-from shared_models.bridges.cut import find_cut
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
-from shared_models.bridges.onnx_module import read_onnx
-from shared_models.bridges.yolox import FrozenYolox
-from shared_models.codecs.slim.model import SlimModel
-from shared_models.tasks.bridged import BridgeInfo
-from shared_models.training.datasets import CropSampler
-from shared_models.training.distillation import head_distance, pyramid_distance
-from shared_models.training.picture_cache import PictureCache
-from shared_models.training.trainer import Trainer, TrainerConfig
+from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, FeatureMap
+from shared_models.bridges.cut_candidates import FeatureLevel
+from shared_models.tasks.feature_placement import FeaturePlacement
+from shared_models.tasks.layouts.layout import Task
+from shared_models.training.bridge_examples import Batch, EndlessBatches, Example
+from shared_models.training.bridge_teacher import Lesson
+from shared_models.training.output_distance import (
+    OutputScale,
+    class_distance,
+    detection_distance,
+    measure_outputs,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SlimBridgeConfig:
-    """What the stage is made of."""
+class BridgeLoss:
+    """What counts how much."""
 
-    crop: int = 256
-    batch: int = 8
-    quality: tuple[float, float] = (20.0, 90.0)
-    level_weights: tuple[float, float, float] = (0.5, 1.0, 1.0)
-    head_weight: float = 0.2
-    device: str = "cpu"
-    seed: int = 0
+    task: Task
+    objectness: int | None = None
+    """The channel of a detector's outputs that says whether there is anything at all, if it has one."""
+    cut_weight: float = 0.5
+    level_weight: float = 2.0
+    """Of all deeper levels together: errors there cost more than at the cut."""
+    output_weight: float | None = None
+
+    @property
+    def outputs(self) -> float:
+        """The weight of the outputs' distance: sums over a detector's cells are large."""
+        return self.output_weight or (0.2 if self.task == "detect" else 1.0)
+
+
+@dataclass(slots=True)
+class Scales:
+    """Means and variances of the teacher's features by channel, measured on a few pictures."""
+
+    means: list[Tensor] = field(default_factory=list)
+    variances: list[Tensor] = field(default_factory=list)
+    outputs: list[OutputScale] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lesson: Lesson) -> "Scales":
+        """Measure (B, C, H, W) features at the cuts and deeper, and the outputs."""
+        maps = [torch.from_numpy(m) for m in [*lesson.features, *lesson.levels]]
+        variances = [m.var(dim=(0, 2, 3), keepdim=True) for m in maps]
+        floors = [v.mean() * 1e-2 + 1e-6 for v in variances]  # a dead channel must not rule the loss
+        return cls(
+            [m.mean(dim=(0, 2, 3), keepdim=True) for m in maps],
+            [v.clamp(min=float(floor)) for v, floor in zip(variances, floors, strict=True)],
+            measure_outputs([torch.from_numpy(o) for o in lesson.outputs]),
+        )
 
 
 class SlimBridgeRecipe:
-    """Minimises the distance of backbone levels and head outputs; encoder and gains stay as they are."""
+    """Brings a bridge's features, the tail's deeper ones and its outputs to those of the whole model."""
 
     def __init__(
-        self, pictures: PictureCache, base: dict[str, Any], teacher: FrozenYolox, config: SlimBridgeConfig
+        self,
+        batches: EndlessBatches,
+        cut: Sequence[FeatureLevel],
+        pad: Lesson,
+        calibration: Lesson,
+        *,
+        loss: BridgeLoss,
+        trunk: BridgeTrunk | None = None,
     ) -> None:
-        """Start from the bridge in the checkpoint `base`, if it has one."""
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.crops = CropSampler(pictures, config.crop, config.seed + 200)
-        self.base, self.bridge, self.teacher = SlimModel(), FeatureBridge(BridgeConfig()), teacher
-        self.base.load_state_dict(base["model"])
-        self.base.requires_grad_(False).eval()
-        if "bridge" in base:
-            self.bridge.load_state_dict(base["bridge"])
-        self.networks = nn.ModuleDict({"model": self.base, "bridge": self.bridge})
-        for part in (self.teacher, self.networks):
-            part.to(config.device)
+        """Take what the teacher makes of a pad-coloured canvas, and of a few pictures for the scales."""
+        self.batches, self.teacher, self.config = batches, batches.maker.teacher, loss
+        self.pad = [torch.from_numpy(features) for features in pad.features]  # (1, C, H, W) each
+        self.scales = Scales.of(calibration)
+        self.bridge = BridgeNetwork([FeatureMap(level.stride, level.channels) for level in cut], trunk)
+        for k, head in enumerate(self.bridge.heads):
+            head.mean.copy_(self.scales.means[k])
+            head.deviation.copy_(self.scales.variances[k].sqrt())
+        self.networks = nn.ModuleDict({"bridge": self.bridge})
+        for part in (self.teacher.tail, self.networks):
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out
-        calibration = CropSampler(pictures, config.crop, 1).batch(32)
-        self.teacher.calibrate(calibration.to(config.device))
+        self._stream: Iterator[Batch] | None = None
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Mean over the batch, at random qualities and one random width."""
-        x = self.crops.batch(self.config.batch)
-        x = x.to(self.config.device, memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16):
-            with torch.no_grad():
-                target, answers = self.teacher.pyramid_and_heads(self.teacher.features(x))
-                y_hat = self._latents(x)
-            pyramid, predictions = self.teacher.pyramid_and_heads(self.bridge(y_hat))
-            heads = head_distance(predictions, answers)
-        features = pyramid_distance(pyramid, target, self.teacher.variance, self.config.level_weights)
-        figures = {"features": features.mean().item(), "heads": heads.mean().item()}
-        return (features + self.config.head_weight * heads).mean(), figures
+        """Mean over the next batch."""
+        if self._stream is None:
+            self._stream = iter(self.batches)
+        return self.distance(next(self._stream))
+
+    def distance(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """How far the bridged model is from the whole one on a batch, and the parts of that."""
+        features = self.features(batch.examples)
+        with torch.autocast("cpu", torch.bfloat16):
+            made = self.teacher.tail(*features)
+        levels, outputs = made[: len(self.teacher.levels)], made[len(self.teacher.levels) :]
+        lesson = batch.lesson
+        targets = [torch.from_numpy(m) for m in [*lesson.features, *lesson.levels]]
+        errors = [
+            ((s.float() - t).square() / v).mean()
+            for s, t, v in zip([*features, *levels], targets, self.scales.variances, strict=True)
+        ]
+        cuts, deeper = errors[: len(features)], errors[len(features) :]
+        at_cut = torch.stack(cuts).mean()
+        at_levels = torch.stack(deeper).mean() if deeper else torch.zeros(())
+        at_outputs = self._outputs(outputs, [torch.from_numpy(o) for o in lesson.outputs]).mean()
+        total = (
+            self.config.cut_weight * at_cut
+            + self.config.level_weight * at_levels
+            + self.config.outputs * at_outputs
+        )
+        figures = {"cut": at_cut.item(), "levels": at_levels.item(), "outputs": at_outputs.item()}
+        return total, figures
+
+    def features(self, examples: Sequence[Example]) -> list[Tensor]:
+        """Make the features of each example on the model's canvas: one (B, C, H, W) a cut."""
+        placed: dict[int, list[Tensor]] = {}
+        shapes = {example.framed.shape for example in examples}
+        for shape in shapes:  # pictures of one size go through the bridge together
+            together = [i for i, example in enumerate(examples) if example.framed.shape == shape]
+            framed = torch.from_numpy(np.concatenate([examples[i].framed for i in together]))
+            with torch.autocast("cpu", torch.bfloat16):
+                made = self.bridge(framed.contiguous(memory_format=torch.channels_last))
+            for place, i in enumerate(together):
+                features = [maps[place : place + 1] for maps in made]
+                placed[i] = self._placed(features, examples[i].placement)
+        ordered = [placed[i] for i in range(len(examples))]
+        return [
+            torch.cat(maps).contiguous(memory_format=torch.channels_last)
+            for maps in zip(*ordered, strict=True)
+        ]
+
+    def _placed(self, made: Sequence[Tensor], placement: FeaturePlacement) -> list[Tensor]:
+        """As FeaturePlacement.place, differentiable."""
+        placed = []
+        for features, pad in zip(made, self.pad, strict=True):
+            rows = placement.y.weights(pad.shape[2], features.shape[2])
+            columns = placement.x.weights(pad.shape[3], features.shape[3])
+            rest = torch.from_numpy(1 - np.outer(rows.sum(1), columns.sum(1)))
+            moved = torch.tensor(rows) @ (features.float() @ torch.tensor(columns).T)
+            placed.append(moved + rest * pad)
+        return placed
+
+    def _outputs(self, student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
+        if self.config.task == "detect":
+            return detection_distance(student, teacher, self.scales.outputs, self.config.objectness)
+        return class_distance(student, teacher)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the order of the crops."""
-        return {"crops": self.crops.state_dict()}
+        """Return the number of the next batch."""
+        return {"step": self.batches.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the crops where `state` was taken."""
-        self.crops.load_state_dict(state["crops"])
-
-    def _latents(self, x: Tensor) -> Tensor:
-        low, high = self.config.quality
-        quality = low + (high - low) * torch.rand(len(x), device=x.device)
-        y = self.base.latents(x, int(torch.randint(0, self.base.config.widths, ())))
-        return self.base.measure(y, quality).y_hat
-
-
-def train(
-    *,
-    base: Annotated[Path, typer.Option(help="Checkpoint of the base.")],
-    weights: Annotated[Path, typer.Option(help="The YOLOX to bridge into, as ONNX.")],
-    pictures: Annotated[Path, typer.Option(help="Folder of a picture cache.")],
-    folder: Annotated[Path, typer.Option(help="Where checkpoint, log and the bridge go.")],
-    fingerprint: Annotated[str, typer.Option(help="Of the package whose latents these are, 16 hex digits.")],
-    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 10.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-) -> None:
-    """Fit the bridge, or go on with folder/latest.pt; then write it to folder/bridge."""
-    state = torch.load(base, map_location="cpu", weights_only=True)
-    recipe = SlimBridgeRecipe(
-        PictureCache(pictures), state, FrozenYolox(weights), SlimBridgeConfig(device=device)
-    )
-    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, device=device)).run()
-    model = read_onnx(weights)
-    info = BridgeInfo(task="detect", model=weights.stem, latents=fingerprint)
-    write_bridge(folder / "bridge", recipe.bridge.cpu().float(), model, find_cut(model), info)
-
-
-if __name__ == "__main__":
-    typer.run(train)
+        """Go on with the batch where `state` was taken."""
+        self.batches.step = state["step"]

@@ -1,0 +1,100 @@
+"""The bridge: one trunk on latents at stride 16, and a head for each feature map that a model is cut at.
+
+The trunk is shared by what it learns, too: one that was fitted to other models is shipped, so that a model
+never seen starts from features of pictures, not from noise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from shared_models.errors import ModelError
+from shared_models.layers.residual import ResidualBlock
+from shared_models.tasks.feature_placement import FRAME_PLANES, LATENT_STRIDE
+
+STRIDES = (4, 8, 16, 32)
+_INNER_CHANNELS_MAX = 64  # after a pixel shuffle: 3x3 convolutions at stride 8 cost more than all the rest
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """A feature map that a bridge makes: its stride in pixels of the model's canvas, and its channels."""
+
+    stride: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkConfig:
+    """Channels of the latents and of the trunk; residual blocks."""
+
+    latent_channels: int = 64
+    hidden_channels: int = 160
+    blocks: int = 3
+
+
+class BridgeTrunk(nn.Module):
+    """Framed latents to shared features at stride 16."""
+
+    def __init__(self, config: TrunkConfig) -> None:
+        """Take the sizes from `config`."""
+        super().__init__()
+        self.config = config
+        N = config.hidden_channels
+        self.enter = nn.Conv2d(config.latent_channels + FRAME_PLANES, N, 3, padding=1)
+        self.blocks = nn.Sequential(*[ResidualBlock(N) for _ in range(config.blocks)])
+
+    def forward(self, framed: Tensor) -> Tensor:
+        """(B, C + 2, h, w) framed latents (see FeaturePlacement.frame) -> (B, N, h, w)."""
+        features: Tensor = self.blocks(F.relu(self.enter(framed)))
+        return features
+
+
+class BridgeHead(nn.Module):
+    """Shared features to one feature map; its values are scaled and moved as the model's own are."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, hidden_channels: int, target: FeatureMap) -> None:
+        """Raise ModelError for a stride that no head makes."""
+        super().__init__()
+        if target.stride not in STRIDES:
+            raise ModelError(
+                f"a bridge makes features at strides {', '.join(map(str, STRIDES))}, not {target.stride}; "
+                "choose another cut"
+            )
+        self.target = target
+        N, C = hidden_channels, target.channels
+        self.enlarge = max(1, LATENT_STRIDE // target.stride)  # coarser maps are made at 16 and placed
+        inner = min(N if self.enlarge == 1 else _INNER_CHANNELS_MAX, C)
+        self.spread = nn.Conv2d(N, inner * self.enlarge**2, 1)
+        self.leave = nn.Conv2d(inner, C, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)  # the first guess is the mean of each channel
+        self.register_buffer("mean", torch.zeros(1, C, 1, 1))
+        self.register_buffer("deviation", torch.ones(1, C, 1, 1))
+
+    def forward(self, shared: Tensor) -> Tensor:
+        """(B, N, h, w) -> (B, C, h', w'), at the target's stride or at 16 where that is finer."""
+        t = F.relu(F.pixel_shuffle(self.spread(shared), self.enlarge))
+        features: Tensor = self.leave(t) * self.deviation + self.mean
+        return features
+
+
+class BridgeNetwork(nn.Module):
+    """A trunk and its heads: what `bridge.onnx` holds."""
+
+    def __init__(self, targets: Sequence[FeatureMap], trunk: BridgeTrunk | None = None) -> None:
+        """Put new heads on `trunk`, else on random weights; raise ModelError for an impossible target."""
+        super().__init__()
+        self.trunk = trunk or BridgeTrunk(TrunkConfig())
+        N = self.trunk.config.hidden_channels
+        self.heads = nn.ModuleList(BridgeHead(N, target) for target in targets)
+
+    def forward(self, framed: Tensor) -> tuple[Tensor, ...]:
+        """(B, C + 2, h, w) framed latents -> one feature map a head."""
+        shared = self.trunk(framed)
+        return tuple(head(shared) for head in self.heads)
