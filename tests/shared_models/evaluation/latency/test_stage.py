@@ -4,10 +4,8 @@ from shared_models.evaluation.latency.report import Peak, PeakKind
 from shared_models.evaluation.latency.stage import Stage, StageKey
 from shared_models.evaluation.latency.stopwatch import Times
 
-PEAKS: dict[tuple[PeakKind, int], Peak] = {
-    (kind, 1): Peak(what=kind, threads=1, value=value, how="a load")
-    for kind, value in (("fp32", 100.0), ("int8", 400.0), ("cache", 10.0), ("memory", 5.0))
-}
+VALUES: dict[PeakKind, float] = {"fp32": 100.0, "int8": 400.0, "cache": 10.0, "memory": 5.0}
+PEAKS = {(kind, 1): Peak(what=kind, threads=1, value=value, how="a load") for kind, value in VALUES.items()}
 TIMES = Times(best_ms=2.0, median_ms=3.0, processor_ms=2.0)
 
 

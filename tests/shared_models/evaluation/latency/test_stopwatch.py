@@ -1,5 +1,6 @@
 import gc
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,11 @@ from shared_models.evaluation.latency.stopwatch import BURST, Action, take_turns
 
 def test_everything_takes_its_turn_on_every_frame_in_every_round() -> None:
     turns: list[tuple[str, int]] = []
-    actions = [Action(name, lambda frame, name=name: turns.append((name, frame))) for name in ("a", "b")]
+
+    def note(name: str, frame: int) -> None:
+        turns.append((name, frame))
+
+    actions = [Action(name, partial(note, name)) for name in ("a", "b")]
     take_turns(actions, frames=2, rounds=3, on_round=lambda: None)
     assert turns[:2] == [("a", 0), ("b", 0)]  # nobody is measured cold
     measured = Counter(turns[2:])
