@@ -1,16 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from shared_models.bridges.bridge_files import export_network, write_bridge
-from shared_models.bridges.cut import find_cut
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.bridge_files import export_network
+from shared_models.bridges.feature_bridge import BridgeConfig
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, TailConfig
-from shared_models.tasks.bridged import BridgedDetector, BridgeInfo
-from tests.shared_models.bridges.graphs import detector_like
 
 SMALL = BridgeConfig(hidden_channels=16, feature_channels=6, blocks=1)
 
@@ -45,12 +40,3 @@ def test_the_exported_detector_takes_odd_sides_and_batches(detector: LatentDetec
         expected = detector(torch.from_numpy(y_hat))
     for a, b in zip(maps, expected, strict=True):
         np.testing.assert_allclose(a, b.numpy(), atol=1e-5)
-
-
-def test_a_written_bridge_detects(tmp_path: Path) -> None:
-    model, bridge = detector_like(), FeatureBridge(SMALL)
-    info = BridgeInfo(task="detect", model="detector", latents="00" * 8)
-    write_bridge(tmp_path, bridge, model, find_cut(model), info)
-    latents = np.random.default_rng(0).normal(size=(2, 64, 5, 7)).astype(np.float32)
-    found = BridgedDetector(tmp_path, bytes(8)).detect(latents, [(112, 80), (100, 70)])
-    assert len(found) == 2
