@@ -26,5 +26,10 @@ def may_read(grant: Grant, camera: str) -> bool:
     return _matches(camera, grant.reads)
 
 
+def may_control(grant: Grant, camera: str) -> bool:
+    """Whether the holder may change what this camera sends."""
+    return _matches(camera, grant.controls)
+
+
 def _matches(camera: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(camera, pattern) for pattern in patterns)

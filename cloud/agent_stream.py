@@ -28,7 +28,13 @@ from runtime.clock import Clock
 from runtime.logs import get_logger
 from shared_models.errors import StorageError
 from shared_models.frames import FrameId
-from slimstream.v1.ingest_pb2 import AgentStatus, PullRefused, StreamRequest, StreamResponse
+from slimstream.v1.ingest_pb2 import (
+    AgentStatus,
+    PullRefused,
+    SettingsInForce,
+    StreamRequest,
+    StreamResponse,
+)
 
 _OUTBOX_MESSAGES_MAX: Final = 64
 _IN_FLIGHT_MAX: Final = 1024
@@ -50,6 +56,7 @@ class StreamContext:
     message_bytes_max: int
     publish: Callable[[Job], object]
     on_pull_refused: Callable[[PullRefused], None]
+    on_settings: Callable[[LiveAgent, SettingsInForce], None]
     on_left: Callable[[LiveAgent], None]
 
     def now(self) -> Now:
@@ -180,6 +187,9 @@ class AgentStream:
                     note_status(self._agent, event)
             case PullRefused():
                 self._context.on_pull_refused(event)
+            case SettingsInForce():
+                if self._agent is not None:
+                    self._context.on_settings(self._agent, event)
             case StreamResponse():
                 self.send(event)
         if self._agent is not None:
@@ -192,7 +202,13 @@ class AgentStream:
                 self._context.metrics.rejected.labels(reason=camera.why.value).inc()
         stored = await asyncio.to_thread(self._load_coverage, keys)
         self.send(self._session.welcome(stored, self._context.software, self._context.now()))
-        self._agent = LiveAgent(self._session.grant.name, greeting.agent, self, keys)
+        self._agent = LiveAgent(
+            self._session.grant.name,
+            greeting.agent,
+            self,
+            keys,
+            tuple(camera.key.camera for camera in greeting.cameras),
+        )
         self._context.live.join(self._agent)
         _log.info("agent_connected", agent=greeting.agent, cameras=len(keys), software=greeting.software)
 

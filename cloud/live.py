@@ -29,8 +29,14 @@ class LiveAgent:
     name: str
     stream: LiveStream
     cameras: tuple[CameraEpoch, ...]
+    hello_order: tuple[str, ...] = ()
+    """All cameras of its Hello, refused ones too: messages name a camera by its place here."""
     statuses: dict[str, CameraStatus] = field(default_factory=dict)
     clock_offset_ns: int | None = None
+
+    def index_of(self, camera: str) -> int:
+        """Return the place of one of its cameras in its Hello."""
+        return self.hello_order.index(camera)
 
 
 class LiveAgents:

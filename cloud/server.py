@@ -163,7 +163,8 @@ def _make_gateway(parts: Parts) -> Gateway:
         message_bytes_max=limits.message_bytes,
         publish=parts.broker.publish if Role.WORKER in parts.roles else _leave_in_index,
         on_pull_refused=parts.pulls.refused,
-        on_left=parts.pulls.fail_agent,
+        on_settings=parts.directions.answered,
+        on_left=parts.agent_left,
     )
     session_limits = SessionLimits(
         bitstream=limits.bitstream(),
@@ -211,7 +212,13 @@ def _add_api(server: grpc.aio.Server, parts: Parts, executor: ThreadPoolExecutor
         subscribers_max=options.subscribers,
         results_max=options.list_frames,
     )
-    cameras = CamerasApi(callers=callers, store=parts.store, live=parts.live)
+    cameras = CamerasApi(
+        callers=callers,
+        store=parts.store,
+        live=parts.live,
+        directions=parts.directions if Role.GATEWAY in parts.roles else None,
+        agent_timeout_s=options.pull_timeout,
+    )
     add_FramesServiceServicer_to_server(frames, server)
     add_ResultsServiceServicer_to_server(results, server)
     add_CamerasServiceServicer_to_server(cameras, server)

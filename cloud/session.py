@@ -28,6 +28,7 @@ from slimstream.v1.ingest_pb2 import (
     Keyframe,
     PullRefused,
     Reject,
+    SettingsInForce,
     StreamRequest,
     StreamResponse,
     Welcome,
@@ -74,7 +75,7 @@ class NewGap:
     gap: Gap
 
 
-Event: TypeAlias = Greeting | NewFrame | NewGap | PullRefused | AgentStatus | StreamResponse
+Event: TypeAlias = Greeting | NewFrame | NewGap | PullRefused | AgentStatus | SettingsInForce | StreamResponse
 """What a message leads to; a StreamResponse is an answer to send at once."""
 
 
@@ -140,6 +141,8 @@ class Session:
                 return [message.status]
             case "pull_refused":
                 return [message.pull_refused]
+            case "settings":
+                return [message.settings]
 
     def welcome(self, covered: Mapping[CameraEpoch, SeqSet], software: str, now: Now) -> StreamResponse:
         """Answer Hello, given which numbers of each accepted camera are stored or explained."""

@@ -26,6 +26,10 @@ _RESERVED: Final = ("ca", "server")
 
 Directory = Annotated[Path, typer.Option("--dir", help="Where the authority is.")]
 Cameras = Annotated[str, typer.Option(help="Cameras, separated by commas; `gate-*` and `*` are patterns.")]
+Controls = Annotated[
+    bool,
+    typer.Option("--controls", help="Allow changing the cameras' settings (`slimstream cloud settings`)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -70,16 +74,23 @@ def viewer(
     name: Annotated[str, typer.Argument(help="The viewer's name.")],
     cameras: Cameras = "*",
     directory: Directory = DEFAULT_DIRECTORY,
+    controls: Controls = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the certificate of somebody who may look at cameras and write none.
 
     Examples:
         slimstream certs viewer duty-desk
+        slimstream certs viewer operator --controls
     """
-    grant = Grant(_checked(name), reads=_split(cameras))
+    grant = Grant(_checked(name), reads=_split(cameras), controls=_split(cameras) if controls else ())
     files = Authority.load(directory).issue_client(grant)
-    _report(files, directory, as_json, {"name": name, "writes": (), "reads": grant.reads})
+    _report(
+        files,
+        directory,
+        as_json,
+        {"name": name, "writes": (), "reads": grant.reads, "controls": grant.controls},
+    )
 
 
 @app.command()
@@ -90,6 +101,7 @@ def token(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="A viewer's token: write no camera.")
     ] = False,
+    controls: Controls = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a token: a secret file for its holder, and its hash in the gateway's list.
@@ -97,8 +109,15 @@ def token(
     Examples:
         slimstream certs token gate-house --cameras front,yard
         slimstream certs token duty-desk --cameras '*' --read-only
+        slimstream certs token operator --cameras '*' --read-only --controls
     """
-    grant = Grant(_checked(name), writes=() if read_only else _split(cameras), reads=_split(cameras))
+    named = _split(cameras)
+    grant = Grant(
+        _checked(name),
+        writes=() if read_only else named,
+        reads=named,
+        controls=named if controls else (),
+    )
     secret = new_token()
     token_file = directory / f"{name}.token"
     write_new(token_file, f"{secret}\n".encode(), 0o600)
@@ -131,6 +150,7 @@ def _add_to_list(path: Path, grant: Grant, secret: str) -> Path:
         "sha256": hash_token(secret),
         "writes": list(grant.writes),
         "reads": list(grant.reads),
+        "controls": list(grant.controls),
     }
     is_new = not path.exists()
     # The list only ever grows by whole entries at its end, so what an operator wrote in it stays.

@@ -23,7 +23,7 @@ ENTRIES = {
         "demo",
     ),
     "edge": Entry("edge.cli", "Run the agent beside the cameras.", "edge"),
-    "cloud": Entry("cloud.cli", "Run the gateway, the store, the workers and the API.", "cloud"),
+    "cloud": Entry("console.cloud", "Run the gateway, the store, the workers and the API.", "cloud"),
     "pull": Entry("console.pull", "Get one frame as a picture, and say what it cost.", "cloud"),
     "encode": Entry("console.encode", "Compress pictures into .slim files.", "edge"),
     "decode": Entry("console.decode", "Make pictures from .slim files.", "edge"),
@@ -34,6 +34,7 @@ ENTRIES = {
         "console.models", "List, show, verify and import model packages; fetch models of others."
     ),
     "fit-bridge": Entry("console.fit_bridge", "Make a vision model of yours run on latents.", "bridge"),
+    "eval": Entry("console.eval.app", "Measure codecs: bytes against what is still seen.", "eval"),
     "certs": Entry("console.certs", "Make a development CA, certificates and tokens.", "cloud"),
     "doctor": Entry("console.doctor", "Check this installation: what is missing, and how to mend it."),
     "docs": Entry("console.reference", "Write the reference pages."),

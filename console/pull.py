@@ -9,31 +9,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.options import AsJson
-from shared_models.errors import (
-    InputError,
-    LinkError,
-    NotHeldError,
-    RefusedError,
-    SlimstreamError,
-    StorageError,
+from console.cloud_call import (
+    DEFAULT_SERVER,
+    CaFile,
+    CertificateFile,
+    Insecure,
+    PrivateKeyFile,
+    Server,
+    Timeout,
+    TokenFile,
+    client_security,
+    explained,
 )
+from console.options import AsJson
+from shared_models.errors import InputError, StorageError
 
 if TYPE_CHECKING:
-    import grpc
 
     from runtime.credentials import ClientSecurity
     from slimstream.v1.control_pb2 import FrameSelector, GetRequest, GetResponse, Quality
 
 app = typer.Typer()
 
-DEFAULT_SERVER = "localhost:7443"
 PICTURE_BYTES_MAX = 256 << 20
 _JPEG_SUFFIXES = (".jpg", ".jpeg")
 _PNG_SUFFIX = ".png"
 _JPEG_MEDIA_TYPE = "image/jpeg"
 _PNG_MEDIA_TYPE = "image/png"
-_NOT_HELD_TRAILER = "slimstream-not-held-bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,13 @@ def pull(
             "--output", "-o", metavar="FILE", help="Without it: CAMERA-N.png here (.jpg: a source)."
         ),
     ] = None,
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="The cloud.")] = DEFAULT_SERVER,
-    ca_file: Annotated[Path | None, typer.Option(help="Certificates that the cloud's is signed by.")] = None,
-    certificate_file: Annotated[Path | None, typer.Option(help="Your certificate, for mutual TLS.")] = None,
-    private_key_file: Annotated[Path | None, typer.Option(help="The key of your certificate.")] = None,
-    token_file: Annotated[Path | None, typer.Option(help="A file with your token.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Plaintext to another machine.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, metavar="S", help="Seconds to wait.")] = 15.0,
+    server: Server = DEFAULT_SERVER,
+    ca_file: CaFile = None,
+    certificate_file: CertificateFile = None,
+    private_key_file: PrivateKeyFile = None,
+    token_file: TokenFile = None,
+    insecure: Insecure = False,
+    timeout: Timeout = 15.0,
     as_json: AsJson = False,
 ) -> None:
     """Get one frame as a picture, and say what it cost.
@@ -105,15 +107,7 @@ def pull(
       slimstream pull gate --seq 1200 --quality full -o gate.png
       slimstream pull gate --at 2026-11-21T14:00:00 --quality source -o gate.jpg --json
     """
-    from runtime.credentials import ClientSecurity
-
-    security = ClientSecurity(
-        ca_file=ca_file,
-        certificate_file=certificate_file,
-        private_key_file=private_key_file,
-        token_file=token_file,
-        insecure=insecure,
-    )
+    security = client_security(ca_file, certificate_file, private_key_file, token_file, insecure=insecure)
     request = make_request(camera, at=at, seq=seq, is_newest=newest, quality=quality, timeout_s=timeout)
     check_output(output, is_source=quality == "source")
     answer = fetch(request, server, security, timeout)
@@ -206,40 +200,8 @@ def fetch(request: "GetRequest", server: str, security: "ClientSecurity", timeou
                 request, timeout=timeout_s + 5, metadata=call_metadata(security)
             )
         except grpc.RpcError as error:
-            raise _explained(error, server) from None
+            raise explained(error, server) from None
     return answer
-
-
-def _explained(error: "grpc.RpcError", server: str) -> SlimstreamError:
-    """Turn a call's status into one of our errors."""
-    import grpc
-
-    code, detail = error.code(), error.details() or ""
-    if code is grpc.StatusCode.NOT_FOUND:
-        return NotHeldError(f"{detail}{_alternatives(error)}")
-    if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return RefusedError(f"{server} refused: {detail}")
-    if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return InputError(detail)
-    if code is grpc.StatusCode.UNAVAILABLE and ("connect" in detail and "agent" not in detail):
-        return LinkError(f"no cloud answers at {server}; is it running, and is the address right? ({detail})")
-    return LinkError(f"{server} could not answer: {detail or code.name}")
-
-
-def _alternatives(error: "grpc.RpcError") -> str:
-    """Say which frames could be had instead."""
-    from slimstream.v1.control_pb2 import FrameNotHeld
-
-    trailers = [data.value for data in error.trailing_metadata() or () if data.key == _NOT_HELD_TRAILER]
-    if not trailers:
-        return ""
-    not_held = FrameNotHeld.FromString(trailers[0])
-    parts = []
-    if not_held.nearest:
-        parts.append(f"nearest: --seq {', '.join(str(near.seq) for near in not_held.nearest)}")
-    if not_held.has_preview:
-        parts.append("a preview of this frame can be had: --quality preview")
-    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def save(answer: "GetResponse", output: Path | None) -> PullReport:

@@ -10,6 +10,7 @@ import structlog
 from edge.camera import Camera
 from edge.capture import CaptureRules, CaptureThread
 from edge.config import AgentConfig
+from edge.directions import Directions
 from edge.encoder import FrameEncoder
 from edge.encoder_pool import EncoderPool
 from edge.metrics import EdgeMetrics
@@ -22,11 +23,13 @@ from edge.session import BufferPolicy, UplinkSession
 from edge.sources.opening import open_source
 from edge.status import hello_message, left_fingerprints, status_message
 from edge.uplink import Uplink
+from edge.wish import Wish
 from runtime.backoff import Backoff
 from runtime.clock import Clock, SystemClock
 from runtime.metrics import MetricsServer
 from runtime.segment_log.options import SegmentLogOptions
 from runtime.service import ServiceNotifier, feed_watchdog, stop_event
+from shared_models.errors import InputError
 
 _CAPTURE_STOP_S: Final = 2.0
 """How long a stopping agent waits for a camera that is busy; its thread dies with the process."""
@@ -79,6 +82,8 @@ class Agent:
             )
             for name, camera in config.cameras.items()
         }
+        for camera in self._cameras.values():
+            follow_wish(camera, self._ring)
         self._threads = [capture_thread(camera, self._ring, clock) for camera in self._cameras.values()]
         self._pulls = self._make_pulls(runtime.enhancement_quality_default)
         self._session = UplinkSession()
@@ -181,10 +186,19 @@ class Agent:
                 self._cameras,
                 ", ".join(self._codec.providers),
             ),
-            cameras=[self._cameras.get(name) for name in names],
+            directions=Directions(self._ring, names, [self._cameras.get(name) for name in names]),
             clock=clock,
             metrics=self._metrics,
         )
+
+
+def follow_wish(camera: Camera, ring: Ring) -> None:
+    """Go on with what the cloud asked of a camera before this start; what no longer fits is dropped."""
+    try:
+        camera.direct(ring.wish(camera.name))
+    except InputError as error:
+        log.warning("wish_dropped", camera=camera.name, reason=str(error))
+        ring.keep_wish(camera.name, Wish())
 
 
 def capture_thread(camera: Camera, ring: Ring, clock: Clock) -> CaptureThread:

@@ -18,6 +18,7 @@ from edge.masks import MaskPainter
 from edge.metrics import EdgeMetrics
 from edge.ring import Ring
 from edge.ring_records import KeptFrame
+from edge.wish import Wish
 from shared_models.errors import InputError, SlimstreamError, StorageError
 
 log = structlog.get_logger(part="edge.camera")
@@ -58,7 +59,7 @@ class Camera:
         self._encoder = encoder
         self._metrics = metrics
         self._pool = pool
-        self._now = CameraSettingsNow(choice, config.frames_per_second)
+        self._configured = self._now = CameraSettingsNow(choice, config.frames_per_second)
         self._masks = MaskPainter([mask.outline for mask in config.masks])
         gate = config.gate
         self._gate = ChangeGate(GateRules(gate.threshold, gate.hold_s, gate.interval_s_max))
@@ -72,24 +73,27 @@ class Camera:
         """What is in force now."""
         return self._now
 
-    def change(self, quality: float | None, width: float | None, frames_per_second: float | None) -> None:
-        """Take the cloud's wishes; what is None stays. Raises InputError for what the model does not have."""
+    def direct(self, wish: Wish) -> None:
+        """Go by the cloud's wish and, where it asks for nothing, by the configuration.
+
+        Raises InputError, and changes nothing, for what the model or a camera does not have.
+        """
+        quality, width, rate = wish.quality, wish.width, wish.frames_per_second
         if width is not None and width not in self._widths:
             known = ", ".join(map(str, self._widths))
             raise InputError(f"there is no width {width:g}; the model has {known}")
         if quality is not None and not 0 <= quality <= QUALITY_MAX:
             raise InputError(f"there is no quality {quality:g}; it runs from 0 to {QUALITY_MAX}")
-        if frames_per_second is not None and not 0 < frames_per_second <= FRAMES_PER_SECOND_MAX:
-            raise InputError(f"a camera cannot give {frames_per_second:g} frames a second")
-        choice = self._now.choice
+        if rate is not None and not 0 < rate <= FRAMES_PER_SECOND_MAX:
+            raise InputError(f"a camera cannot give {rate:g} frames a second")
+        configured = self._configured
         choice = replace(
-            choice,
-            quality=choice.quality if quality is None else quality,
-            width=choice.width if width is None else width,
+            configured.choice,
+            quality=configured.choice.quality if quality is None else quality,
+            width=configured.choice.width if width is None else width,
         )
-        rate = self._now.frames_per_second if frames_per_second is None else frames_per_second
-        self._now = CameraSettingsNow(choice, rate)
-        self.limiter.set_rate(rate)
+        self._now = CameraSettingsNow(choice, configured.frames_per_second if rate is None else rate)
+        self.limiter.set_rate(self._now.frames_per_second)
 
     # What its capture thread says
 

@@ -10,18 +10,10 @@ from edge.link_clock import LinkClock
 from edge.metrics import EdgeMetrics
 from edge.ring_link import RingLink
 from edge.session import UplinkSession
-from shared_models.errors import RefusedError, SlimstreamError
+from shared_models.errors import RefusedError
 from slimstream.v1 import ingest_pb2
 
 log = structlog.get_logger(part="edge.uplink")
-
-
-class Directed(Protocol):
-    """A camera as the gateway may direct it."""
-
-    def change(self, quality: float | None, width: float | None, frames_per_second: float | None) -> None:
-        """Take the cloud's wishes; what is None stays. Raises SlimstreamError for what cannot be."""
-        ...
 
 
 class PullTaker(Protocol):
@@ -32,8 +24,16 @@ class PullTaker(Protocol):
         ...
 
 
+class SettingsTaker(Protocol):
+    """Who changes cameras."""
+
+    def request(self, settings: ingest_pb2.Settings) -> None:
+        """Take a change."""
+        ...
+
+
 class Incoming:
-    """Takes each message of the gateway to the session, the ring, the clock, a camera or the pulls."""
+    """Takes each message of the gateway to the session, the ring, the clock, the directions or the pulls."""
 
     def __init__(
         self,
@@ -42,15 +42,15 @@ class Incoming:
         clock: LinkClock,
         pulls: PullTaker,
         *,
-        cameras: Sequence[Directed | None],
+        directions: SettingsTaker,
         metrics: EdgeMetrics,
     ) -> None:
-        """Take who has to know; `cameras` are in the session's order, None for one not configured."""
+        """Take who has to know."""
         self._session = session
         self._ring = ring
         self._clock = clock
         self._pulls = pulls
-        self._cameras = cameras
+        self._directions = directions
         self._metrics = metrics
 
     def welcome(self, welcome: ingest_pb2.Welcome) -> None:
@@ -80,7 +80,7 @@ class Incoming:
             case "clock":
                 self._clock.replied(response.clock)
             case "settings":
-                self._change(response.settings)
+                self._directions.request(response.settings)
             case "reject":
                 self._rejected(response.reject)
             case _:
@@ -98,20 +98,6 @@ class Incoming:
         settled = self._session.acknowledged(index, epoch, through_seq, spans, gap_ids)
         if settled is not None:
             self._ring.settle(settled)
-
-    def _change(self, settings: ingest_pb2.Settings) -> None:
-        index = settings.camera_index
-        camera = self._cameras[index] if index < len(self._cameras) else None
-        if camera is None:
-            return
-        try:
-            camera.change(
-                settings.quality if settings.HasField("quality") else None,
-                settings.width if settings.HasField("width") else None,
-                settings.frames_per_second if settings.HasField("frames_per_second") else None,
-            )
-        except SlimstreamError as error:
-            log.warning("settings_refused", camera=self._session.name_of(index), reason=str(error))
 
     def _rejected(self, reject: ingest_pb2.Reject) -> None:
         """Count a refusal; a frame that will never be stored becomes a gap instead of being sent for ever."""

@@ -31,6 +31,7 @@ from edge.ring_records import (
 from edge.ring_recovery import RESERVED_SEQS, RecoveredCamera, recover_cameras
 from edge.ring_retention import evicted_gaps, needless_segments
 from edge.seq_set import SeqSet
+from edge.wish import Wish
 from runtime.clock import Clock
 from runtime.segment_log.eviction import EvictedRecord
 from runtime.segment_log.log import SegmentLog
@@ -170,6 +171,11 @@ class Ring:
             rows = camera.frames.nearest(frame_id.seq, count)
             return [FrameId(frame_id.camera, camera.state.epoch, row.seq) for row in rows]
 
+    def wish(self, camera: str) -> Wish:
+        """Return what the cloud asked of a camera."""
+        with self._lock:
+            return self._cameras[camera].state.wish
+
     @property
     def stats(self) -> SegmentLogStats:
         """Sizes and counts of the segment log."""
@@ -238,6 +244,18 @@ class Ring:
                 if gap.seqs is not None:
                     entry.state.settled.add(gap.seqs)
             self._is_state_dirty = True
+
+    def keep_wish(self, camera: str, wish: Wish) -> None:
+        """Put what the cloud asks of a camera on stable storage; raise StorageError if that fails."""
+        with self._lock:
+            state = self._cameras[camera].state
+            older, state.wish = state.wish, wish
+            try:
+                self._write_state()
+                self._log.sync()
+            except StorageError:
+                state.wish = older
+                raise
 
     # Housekeeping
 

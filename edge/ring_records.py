@@ -19,6 +19,7 @@ from typing import Any, Final
 from edge.gaps import Gap, SeqSpan
 from edge.messages import gap_from_message, gap_message
 from edge.seq_set import SeqSet
+from edge.wish import Wish
 from shared_models.errors import StorageError
 from shared_models.frames import CaptureTime
 from slimstream.v1 import frame_pb2
@@ -89,6 +90,8 @@ class CameraState:
     """Frames that need no sending: acknowledged, or named by a gap that is."""
     settled_gaps: SeqSet = field(default_factory=SeqSet)
     """Serial numbers of acknowledged gaps."""
+    wish: Wish = field(default_factory=Wish)
+    """What the cloud asked of the camera."""
 
 
 @dataclass(slots=True)
@@ -163,6 +166,7 @@ def encode_state(state: RingState) -> bytes:
             "alive_ns": camera.alive_ns,
             "settled": _pairs(camera.settled),
             "settled_gaps": _pairs(camera.settled_gaps),
+            "wish": {key: getattr(camera.wish, key) for key in camera.wish.named},
         }
         for name, camera in state.cameras.items()
     }
@@ -190,7 +194,12 @@ def _camera_state(document: dict[str, Any]) -> CameraState:
         alive_ns=int(document["alive_ns"]),
         settled=_seq_set(document["settled"]),
         settled_gaps=_seq_set(document["settled_gaps"]),
+        wish=_wish(document.get("wish", {})),  # older states have none
     )
+
+
+def _wish(document: dict[str, Any]) -> Wish:
+    return Wish(**{str(key): float(value) for key, value in document.items()})
 
 
 def _pairs(seqs: SeqSet) -> list[tuple[int, int]]:

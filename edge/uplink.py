@@ -8,7 +8,7 @@ All of it runs in one event loop, and none of it touches the disk there.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
@@ -16,8 +16,9 @@ import grpc.aio
 import structlog
 
 from edge.config import LinkConfig
+from edge.directions import Directions
 from edge.gaps import Gap, GapReason
-from edge.incoming import Directed, Incoming
+from edge.incoming import Incoming
 from edge.link_clock import LinkClock
 from edge.messages import gap_message
 from edge.metrics import EdgeMetrics
@@ -75,20 +76,21 @@ class Uplink:
         *,
         hello: Callable[[], ingest_pb2.Hello],
         status: Callable[[], ingest_pb2.AgentStatus],
-        cameras: Sequence[Directed | None],
+        directions: Directions,
         clock: Clock,
         metrics: EdgeMetrics,
     ) -> None:
-        """Take what the link needs; `cameras` are in the session's order, None for one not configured."""
+        """Take what the link needs."""
         self._config = config
         self._session = session
         self._ring = ring
         self._pulls = pulls
+        self._directions = directions
         self._hello = hello
         self._status = status
         self._metrics = metrics
         self._clock = LinkClock(clock)
-        self._incoming = Incoming(session, ring, self._clock, pulls, cameras=cameras, metrics=metrics)
+        self._incoming = Incoming(session, ring, self._clock, pulls, directions=directions, metrics=metrics)
         self._formats = FormatBook()
         self._heard_s = 0.0
 
@@ -125,6 +127,7 @@ class Uplink:
                     tasks.create_task(self._sample_clocks(writer))
                     tasks.create_task(self._report_status(writer))
                     tasks.create_task(self._pulls.serve(stub, metadata, writer.write))
+                    tasks.create_task(self._directions.serve(writer.write))
             except TimeoutError as error:
                 raise LinkError(
                     f"{config.target} did not welcome the agent within {config.connect_timeout_s:g} s"

@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from cloud.access import may_read
+from cloud.access import may_control, may_read
 from runtime.credentials import Authenticator, Grant
 from shared_models.errors import RefusedError
 from slimstream.v1.control_pb2 import FrameNotHeld
@@ -33,6 +33,14 @@ class Callers:
             await end(
                 call, grpc.StatusCode.PERMISSION_DENIED, f"{grant.name} may not read camera {camera[:80]!r}"
             )
+        return grant
+
+    async def controller_of(self, camera: str, call: grpc.aio.ServicerContext[Any, Any]) -> Grant:
+        """Return what the caller may do; end the call as PERMISSION_DENIED if not to direct `camera`."""
+        grant = await self.grant_of(call)
+        if not may_control(grant, camera):
+            detail = f"{grant.name} may not change the settings of camera {camera[:80]!r}"
+            await end(call, grpc.StatusCode.PERMISSION_DENIED, detail)
         return grant
 
 

@@ -5,23 +5,42 @@ import asyncio
 import grpc
 
 from cloud.access import may_read
-from cloud.api.callers import Callers
+from cloud.api.callers import Callers, end
+from cloud.directions import Directions
 from cloud.live import LiveAgents
 from cloud.storage import frame_queries
 from cloud.storage.frame_queries import CameraRow
 from cloud.storage.store import Store
-from slimstream.v1.control_pb2 import Camera, CamerasServiceListRequest, CamerasServiceListResponse
+from shared_models.errors import LinkError, RefusedError
+from slimstream.v1.control_pb2 import (
+    Camera,
+    CamerasServiceListRequest,
+    CamerasServiceListResponse,
+    ChangeSettingsRequest,
+    ChangeSettingsResponse,
+)
 from slimstream.v1.control_pb2_grpc import CamerasServiceServicer
+from slimstream.v1.ingest_pb2 import Settings
 
 
 class CamerasApi(CamerasServiceServicer):
     """Answers calls about cameras."""
 
-    def __init__(self, *, callers: Callers, store: Store, live: LiveAgents) -> None:
-        """Say of the agents in `live` that they are connected."""
+    def __init__(
+        self,
+        *,
+        callers: Callers,
+        store: Store,
+        live: LiveAgents,
+        directions: Directions | None,
+        agent_timeout_s: float,
+    ) -> None:
+        """Say of the agents in `live` that they are connected; None for `directions` without a gateway."""
         self._callers = callers
         self._store = store
         self._live = live
+        self._directions = directions
+        self._agent_timeout_s = agent_timeout_s
 
     async def List(  # noqa: N802 - gRPC's name
         self,
@@ -33,6 +52,37 @@ class CamerasApi(CamerasServiceServicer):
         rows = await asyncio.to_thread(self._rows)
         cameras = [self._camera(row) for row in rows if may_read(grant, row.camera)]
         return CamerasServiceListResponse(cameras=cameras)
+
+    async def ChangeSettings(  # noqa: N802 - gRPC's name
+        self,
+        request: ChangeSettingsRequest,
+        context: grpc.aio.ServicerContext[ChangeSettingsRequest, ChangeSettingsResponse],
+    ) -> ChangeSettingsResponse:
+        """Change what a camera sends; without anything to change, say what it goes by."""
+        settings = Settings(is_reset=request.is_reset)
+        for name in ("quality", "width", "frames_per_second"):
+            if request.HasField(name):
+                setattr(settings, name, getattr(request, name))
+        if settings == Settings():
+            await self._callers.reader_of(request.camera, context)
+        else:
+            await self._callers.controller_of(request.camera, context)
+        if self._directions is None:
+            detail = "no agent is connected to this process; ask the one with the gateway role"
+            await end(context, grpc.StatusCode.UNAVAILABLE, detail)
+        timeout_s = request.timeout_ms / 1000 or self._agent_timeout_s
+        try:
+            answer = await self._directions.change(request.camera, settings, timeout_s)
+        except RefusedError as error:
+            await end(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except LinkError as error:
+            await end(context, grpc.StatusCode.UNAVAILABLE, str(error))
+        return ChangeSettingsResponse(
+            quality=answer.quality,
+            width=answer.width,
+            frames_per_second=answer.frames_per_second,
+            directed=answer.directed,
+        )
 
     def _rows(self) -> list[CameraRow]:
         with self._store.reading() as connection:

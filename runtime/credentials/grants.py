@@ -1,4 +1,4 @@
-"""What an authenticated peer may do: which cameras it may write and read, from a certificate or a token."""
+"""What an authenticated peer may do with which cameras, as its certificate or token says."""
 
 import hashlib
 import secrets
@@ -18,30 +18,31 @@ TOKEN_BYTES: Final = 32
 
 _WRITES: Final = "slimstream://writes/"
 _READS: Final = "slimstream://reads/"
+_CONTROLS: Final = "slimstream://controls/"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A peer's name and the cameras it may write and read; patterns as in file names, `*` for all."""
+    """A peer's name and the cameras it may write, read and control; `*` and `gate-*` are patterns."""
 
     name: str
     writes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
     def to_uris(self) -> list[str]:
         """Return the grant as the URIs that a certificate carries among its alternative names."""
-        return [_WRITES + quote(c, safe="*") for c in self.writes] + [
-            _READS + quote(c, safe="*") for c in self.reads
-        ]
+        named = ((_WRITES, self.writes), (_READS, self.reads), (_CONTROLS, self.controls))
+        return [prefix + quote(camera, safe="*") for prefix, cameras in named for camera in cameras]
 
     @classmethod
     def from_uris(cls, name: str, uris: Iterable[str]) -> "Grant":
         """Read back what `to_uris` wrote; other names are passed over."""
         known = list(uris)
-        return cls(name, _after(_WRITES, known), _after(_READS, known))
+        return cls(name, _after(_WRITES, known), _after(_READS, known), _after(_CONTROLS, known))
 
 
-EVERYTHING: Final = Grant("anonymous", writes=("*",), reads=("*",))
+EVERYTHING: Final = Grant("anonymous", writes=("*",), reads=("*",), controls=("*",))
 """What a peer may do where authentication is off: on loopback, or with the `insecure` flag."""
 
 
@@ -56,6 +57,8 @@ class TokenEntry(ConfigSection):
     """Cameras whose frames the holder may send; `gate-*` and `*` are patterns."""
     reads: tuple[str, ...] = ()
     """Cameras that the holder may look at."""
+    controls: tuple[str, ...] = ()
+    """Cameras whose settings the holder may change."""
 
 
 class TokenFile(ConfigSection):
@@ -78,7 +81,9 @@ class TokenTable:
         entries = load_config(TokenFile, path, env_prefix="", environment={}).tokens
         if not entries:
             raise ConfigError(f"{path} holds no token; add one, or leave tokens_file out")
-        return cls({entry.sha256: Grant(entry.name, entry.writes, entry.reads) for entry in entries})
+        return cls(
+            {entry.sha256: Grant(entry.name, entry.writes, entry.reads, entry.controls) for entry in entries}
+        )
 
     def grant_of(self, token: str) -> Grant:
         """Return what the holder of `token` may do; raise RefusedError."""

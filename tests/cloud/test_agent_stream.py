@@ -59,6 +59,7 @@ async def test_gaps_cost_no_credit_and_do_not_pile_up_before_a_slow_disk(
             message_bytes_max=1 << 20,
             publish=lambda _job: None,
             on_pull_refused=lambda _answer: None,
+            on_settings=lambda _agent, _answer: None,
             on_left=lambda _agent: None,
         )
         stream = AgentStream(Session(EVERYTHING, [MODEL], LIMITS, NOW), context)

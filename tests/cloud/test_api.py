@@ -21,7 +21,7 @@ from shared_models.packages.package import ModelPackage
 from slimstream.v1 import control_pb2 as control
 from slimstream.v1.control_pb2_grpc import CamerasServiceStub, FramesServiceStub, ResultsServiceStub
 from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, LAYER_SOURCE, FrameId
-from slimstream.v1.ingest_pb2 import PullRefused, StreamRequest
+from slimstream.v1.ingest_pb2 import PullRefused, SettingsInForce, StreamRequest
 from tests.cloud.codec import TestCodec, picture
 from tests.cloud.conftest import StartCloud
 from tests.cloud.fake_agent import EPOCH, FakeAgent, format_change, frame, gap, hello, made_up_packet
@@ -318,6 +318,76 @@ async def test_cameras_say_whether_they_are_connected_and_what_is_stored(
     await agent.leave()
     [camera] = (await cameras.List(control.CamerasServiceListRequest())).cameras
     assert not camera.is_connected
+
+
+def change(**wanted: object) -> control.ChangeSettingsRequest:
+    return control.ChangeSettingsRequest(camera="door", timeout_ms=20_000, **wanted)  # type: ignore[arg-type]
+
+
+async def test_a_change_of_settings_goes_to_the_agent_and_comes_back_as_what_is_in_force(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, channel = await start_cloud()
+    agent = FakeAgent(channel)
+    agent.send(hello(dct_package.fingerprint, "gate", "door"))
+    await agent.until("welcome")
+    cameras = CamerasServiceStub(channel)
+    asked = asyncio.create_task(_change(cameras, change(quality=30, is_reset=True)))
+    [wish] = await agent.until("settings")
+    assert (wish.settings.camera_index, wish.settings.quality, wish.settings.is_reset) == (1, 30.0, True)
+    assert not wish.settings.HasField("width")
+    late = SettingsInForce(settings_id="nobody asked", quality=99)
+    named = SettingsInForce(
+        settings_id=wish.settings.settings_id, quality=30, width=0.5, directed=["quality"]
+    )
+    agent.send(StreamRequest(settings=late), StreamRequest(settings=named))
+    answer = await asked
+    assert (answer.quality, answer.width, list(answer.directed)) == (30.0, 0.5, ["quality"])
+    await agent.leave()
+
+
+async def test_what_an_agent_cannot_do_and_an_agent_that_goes_are_told_apart(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, channel = await start_cloud()
+    cameras = CamerasServiceStub(channel)
+    with pytest.raises(grpc.aio.AioRpcError, match="not connected") as error:
+        await cameras.ChangeSettings(change())
+    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    agent = FakeAgent(channel)
+    agent.send(hello(dct_package.fingerprint, "door"))
+    await agent.until("welcome")
+    asked = asyncio.create_task(_change(cameras, change(width=0.3)))
+    [wish] = await agent.until("settings")
+    refusal = SettingsInForce(settings_id=wish.settings.settings_id, refusal="there is no width 0.3")
+    agent.send(StreamRequest(settings=refusal))
+    with pytest.raises(grpc.aio.AioRpcError, match="there is no width") as error:
+        await asked
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    asked = asyncio.create_task(_change(cameras, change(width=0.5)))
+    await agent.until("settings", 2)
+    await agent.vanish()
+    with pytest.raises(grpc.aio.AioRpcError, match="has disconnected"):
+        await asked
+
+
+async def test_an_agent_that_does_not_answer_is_not_waited_for_for_ever(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, channel = await start_cloud()
+    agent = FakeAgent(channel)
+    agent.send(hello(dct_package.fingerprint, "door"))
+    await agent.until("welcome")
+    request = control.ChangeSettingsRequest(camera="door", quality=1, timeout_ms=50)
+    with pytest.raises(grpc.aio.AioRpcError, match="did not answer"):
+        await CamerasServiceStub(channel).ChangeSettings(request)
+    await agent.leave()
+
+
+async def _change(
+    cameras: CamerasServiceStub, request: control.ChangeSettingsRequest
+) -> control.ChangeSettingsResponse:
+    return await cameras.ChangeSettings(request)  # type: ignore[misc, no-any-return]
 
 
 async def test_health_and_reflection_know_the_services(start_cloud: StartCloud) -> None:

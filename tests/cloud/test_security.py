@@ -56,6 +56,11 @@ async def test_a_certificate_says_which_cameras_its_holder_writes_and_reads(
     async with connect(cloud.port, Grant("ben", reads=("*",))) as channel:
         listed = await CamerasServiceStub(channel).List(control.CamerasServiceListRequest())
         assert [camera.camera for camera in listed.cameras] == ["door"]
+        with pytest.raises(grpc.aio.AioRpcError, match="ben may not change the settings") as error:
+            await CamerasServiceStub(channel).ChangeSettings(
+                control.ChangeSettingsRequest(camera="door", quality=1)
+            )
+        assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
     async with connect(cloud.port, None) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await CamerasServiceStub(channel).List(control.CamerasServiceListRequest())

@@ -54,6 +54,16 @@ def test_a_viewers_certificate_writes_nothing(directory: Path) -> None:
     assert grant == Grant("eve", reads=("*",))
 
 
+def test_changing_settings_is_granted_by_name(directory: Path) -> None:
+    certs("viewer", "ops", "--cameras", "a", "--controls", "--dir", str(directory))
+    names = load(directory / "ops.pem").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    grant = Grant.from_uris("ops", names.get_values_for_type(x509.UniformResourceIdentifier))
+    assert grant == Grant("ops", reads=("a",), controls=("a",))
+    certs("token", "ops", "--cameras", "a", "--read-only", "--controls", "--dir", str(directory))
+    secret = (directory / "ops.token").read_text().strip()
+    assert TokenTable.load(directory / "tokens.yaml").grant_of(secret) == grant
+
+
 def test_tokens_are_listed_by_hash_and_work(directory: Path) -> None:
     for name, cameras in (("roof", "a,b"), ("yard", "c")):
         certs("token", name, "--cameras", cameras, "--dir", str(directory))

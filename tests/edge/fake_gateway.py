@@ -24,6 +24,7 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     formats: dict[tuple[str, int], frame_pb2.StreamFormat] = field(default_factory=dict)
     hellos: list[ingest_pb2.Hello] = field(default_factory=list)
     statuses: list[ingest_pb2.AgentStatus] = field(default_factory=list)
+    settings: list[ingest_pb2.SettingsInForce] = field(default_factory=list)
     refusals: list[ingest_pb2.PullRefused] = field(default_factory=list)
     deliveries: dict[str, tuple[ingest_pb2.DeliverRequest.Head, bytes]] = field(default_factory=dict)
     outgoing: "asyncio.Queue[ingest_pb2.StreamResponse]" = field(default_factory=asyncio.Queue)
@@ -121,6 +122,8 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
                     self.say(clock=reply)
                 case "status":
                     self.statuses.append(request.status)
+                case "settings":
+                    self.settings.append(request.settings)
                 case "pull_refused":
                     self.refusals.append(request.pull_refused)
             self.changed.set()

@@ -15,6 +15,7 @@ from edge.gaps import Gap, GapReason, SeqSpan
 from edge.metrics import EdgeMetrics
 from edge.ring import FrameKept, GapKept, Ring, RingEvent
 from edge.ring_records import RecordType
+from edge.wish import Wish
 from runtime.clock import ManualClock
 from runtime.segment_log.options import SegmentLogOptions
 from shared_models.bitstream.writer import write_packet
@@ -133,7 +134,7 @@ def test_a_still_scene_is_one_gap_that_comes_before_the_frame_that_ends_it(rig_o
 def test_the_cloud_may_change_how_frames_are_coded(rig_of: Any) -> None:
     encoder = Encoder()
     rig = rig_of(encoder)
-    rig.camera.change(quality=10.0, width=1.0, frames_per_second=None)
+    rig.camera.direct(Wish(quality=10.0, width=1.0))
     rig.show(1)
     assert encoder.choices == [CodingChoice(10.0, 1.0, 50.0)]
 
@@ -145,7 +146,15 @@ def test_the_cloud_may_change_how_frames_are_coded(rig_of: Any) -> None:
 def test_wishes_that_cannot_be_are_refused_and_change_nothing(rig_of: Any, wish: dict[str, float]) -> None:
     rig = rig_of()
     before = rig.camera.settings
-    asked = {"quality": None, "width": None, "frames_per_second": None, **wish}
     with pytest.raises(InputError):
-        rig.camera.change(**asked)
+        rig.camera.direct(Wish(**wish))
+    assert rig.camera.settings == before
+
+
+def test_without_a_wish_the_configuration_holds_again(rig_of: Any) -> None:
+    rig = rig_of(frames_per_second=7.0)
+    before = rig.camera.settings
+    rig.camera.direct(Wish(quality=10.0, frames_per_second=1.0))
+    assert rig.camera.settings.frames_per_second == 1.0
+    rig.camera.direct(Wish())
     assert rig.camera.settings == before

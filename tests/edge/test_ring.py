@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.gaps import Gap, GapReason, SeqSpan, new_gap_id
 from edge.ring import FrameKept, GapKept, Ring, RingEvent
 from edge.ring_records import RecordType
+from edge.wish import Wish
 from runtime.clock import ManualClock
 from runtime.segment_log.options import SegmentLogOptions
 from shared_models.errors import NotHeldError, StorageError
@@ -306,3 +307,15 @@ def test_losing_power_reuses_no_number_and_leaves_none_unexplained(
         disk = disk.after_power_loss(rng)
         with contextlib.suppress(StorageError, OSError):
             ring._log.close()
+
+
+def test_what_the_cloud_asked_of_a_camera_survives_a_crash(open_ring: OpenRing) -> None:
+    ring = open_ring()
+    keep(ring, 1)
+    ring.keep_wish("cam", Wish(quality=30.0, width=0.5))
+    crash(ring)
+    again = open_ring()
+    assert again.wish("cam") == Wish(quality=30.0, width=0.5)
+    again.keep_wish("cam", Wish())
+    again.close()
+    assert open_ring().wish("cam") == Wish()

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from edge.camera import CameraSettingsNow
 from edge.config import LinkConfig
+from edge.directions import Directions
+from edge.encoder import CodingChoice
 from edge.metrics import EdgeMetrics
 from edge.pull_delivery import PullDelivery
 from edge.pulls import PullAnswer, PullRequest
@@ -19,6 +22,7 @@ from edge.ring_records import RecordType
 from edge.session import BufferPolicy, UplinkSession
 from edge.status import hello_message
 from edge.uplink import Uplink
+from edge.wish import Wish
 from runtime.clock import SystemClock
 from runtime.credentials import ClientSecurity
 from runtime.segment_log.options import SegmentLogOptions
@@ -60,7 +64,8 @@ class Rig:
         self.session.add_camera("cam", unsent.epoch, policy, unsent.seqs, unsent.gaps)
         self.metrics = EdgeMetrics()
         self.pulls = PullDelivery(KeptSources(self.ring), self.ring, 4, self.metrics)
-        self.wishes: list[tuple[float | None, float | None, float | None]] = []
+        self.wishes: list[Wish] = []
+        self.settings = CameraSettingsNow(CodingChoice(50.0, 0.25, 50.0), 5.0)
         self.link = RingLink(self.ring, self.session, self.clock, self.metrics)
         self.uplink = Uplink(
             LinkConfig(
@@ -74,13 +79,13 @@ class Rig:
             self.pulls,
             hello=lambda: hello_message("a", self.ring, ["cam"], [FINGERPRINT], self.clock.boot_id),
             status=ingest_pb2.AgentStatus,
-            cameras=[self],
+            directions=Directions(self.ring, ["cam"], [self]),
             clock=self.clock,
             metrics=self.metrics,
         )
 
-    def change(self, quality: float | None, width: float | None, frames_per_second: float | None) -> None:
-        self.wishes.append((quality, width, frames_per_second))
+    def direct(self, wish: Wish) -> None:
+        self.wishes.append(wish)
 
     def keep(self, count: int) -> list[int]:
         seqs = [self.ring.next_seq("cam") for _ in range(count)]
@@ -277,11 +282,11 @@ async def test_a_pull_for_a_frame_that_is_gone_says_what_is_near(
 async def test_settings_reach_the_camera(tmp_path: Path, gateway: FakeGateway) -> None:
     async with running(tmp_path, gateway.port) as rig:
         await gateway.until(lambda: bool(gateway.hellos))
-        gateway.say(settings=ingest_pb2.Settings(camera_index=0, quality=30))
-        await gateway.until(lambda: bool(gateway.statuses))
-        rig.keep(1)
-        await rig.settled()
-    assert rig.wishes == [(30.0, None, None)]
+        gateway.say(settings=ingest_pb2.Settings(camera_index=0, quality=30, settings_id="s"))
+        await gateway.until(lambda: bool(gateway.settings))
+    assert rig.wishes == [Wish(quality=30.0)]
+    assert gateway.settings[0].settings_id == "s"
+    assert list(gateway.settings[0].directed) == ["quality"]
 
 
 async def test_an_evicted_frame_is_explained_and_not_waited_for(tmp_path: Path, gateway: FakeGateway) -> None:

@@ -188,3 +188,29 @@ def test_a_link_that_is_cut_and_returns_loses_nothing(
         assert agent.wait(DONE_S_MAX + outage_s) == 0
         assert_whole(cloud.port, FRAMES)
         assert frames_received_again(metrics_port) == 0
+
+
+def settings(port: int, *arguments: str) -> dict[str, object]:
+    """Run `slimstream cloud settings` and return its JSON."""
+    command = slimstream("cloud", "settings", CAMERA, "--server", f"127.0.0.1:{port}", "--json", *arguments)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, object] = json.loads(done.stdout)
+    return report
+
+
+def test_settings_made_in_the_cloud_hold_over_a_kill_of_the_agent(
+    tmp_path: Path, dct_package: ModelPackage
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", 4)
+    with cloud_process(tmp_path / "cloud", dct_package.path, roles="gateway,api") as cloud:
+        with agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port) as agent:
+            wait_for_frames(cloud.port, 4)
+            assert settings(cloud.port)["directed"] == []
+            changed = settings(cloud.port, "--quality", "30", "--fps", "2")
+            assert (changed["quality"], changed["frames_per_second"]) == (30.0, 2.0)
+            agent.kill()
+        with agent_process(tmp_path / "edge", dct_package.path, pictures, cloud.port):
+            wait_for_frames(cloud.port, 5)
+            assert settings(cloud.port) == changed
+            assert settings(cloud.port, "--reset")["frames_per_second"] == 240.0

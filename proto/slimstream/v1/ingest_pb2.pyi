@@ -32,6 +32,7 @@ class StreamRequest(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
     PULL_REFUSED_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello: ...
     @_builtins.property
@@ -46,6 +47,8 @@ class StreamRequest(_message.Message):
     def clock(self) -> Global___ClockSample: ...
     @_builtins.property
     def pull_refused(self) -> Global___PullRefused: ...
+    @_builtins.property
+    def settings(self) -> Global___SettingsInForce: ...
     def __init__(
         self,
         *,
@@ -56,12 +59,13 @@ class StreamRequest(_message.Message):
         status: Global___AgentStatus | None = ...,
         clock: Global___ClockSample | None = ...,
         pull_refused: Global___PullRefused | None = ...,
+        settings: Global___SettingsInForce | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "format", b"format", "frame", b"frame", "gap", b"gap", "hello", b"hello", "message", b"message", "pull_refused", b"pull_refused", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "format", b"format", "frame", b"frame", "gap", b"gap", "hello", b"hello", "message", b"message", "pull_refused", b"pull_refused", "settings", b"settings", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "format", b"format", "frame", b"frame", "gap", b"gap", "hello", b"hello", "message", b"message", "pull_refused", b"pull_refused", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "format", b"format", "frame", b"frame", "gap", b"gap", "hello", b"hello", "message", b"message", "pull_refused", b"pull_refused", "settings", b"settings", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "format", "frame", "gap", "status", "clock", "pull_refused"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "format", "frame", "gap", "status", "clock", "pull_refused", "settings"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -635,7 +639,7 @@ Global___Keyframe: _TypeAlias = Keyframe  # noqa: Y015
 
 @_typing.final
 class Settings(_message.Message):
-    """Changes what a camera sends; unset fields stay."""
+    """Changes what a camera sends; unset fields stay. The agent keeps it over restarts, above its own configuration."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -643,10 +647,16 @@ class Settings(_message.Message):
     QUALITY_FIELD_NUMBER: _builtins.int
     WIDTH_FIELD_NUMBER: _builtins.int
     FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    SETTINGS_ID_FIELD_NUMBER: _builtins.int
+    IS_RESET_FIELD_NUMBER: _builtins.int
     camera_index: _builtins.int
     quality: _builtins.float
     width: _builtins.float
     frames_per_second: _builtins.float
+    settings_id: _builtins.str
+    """Named in the answer; without it none comes."""
+    is_reset: _builtins.bool
+    """Forget what was asked for before, and go by the agent's own configuration."""
     def __init__(
         self,
         *,
@@ -654,10 +664,12 @@ class Settings(_message.Message):
         quality: _builtins.float | None = ...,
         width: _builtins.float | None = ...,
         frames_per_second: _builtins.float | None = ...,
+        settings_id: _builtins.str = ...,
+        is_reset: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "_quality", b"_quality", "_width", b"_width", "frames_per_second", b"frames_per_second", "quality", b"quality", "width", b"width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "_quality", b"_quality", "_width", b"_width", "camera_index", b"camera_index", "frames_per_second", b"frames_per_second", "quality", b"quality", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "_quality", b"_quality", "_width", b"_width", "camera_index", b"camera_index", "frames_per_second", b"frames_per_second", "is_reset", b"is_reset", "quality", b"quality", "settings_id", b"settings_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frames_per_second: _TypeAlias = _typing.Literal["frames_per_second"]  # noqa: Y015
     _WhichOneofArgType__frames_per_second: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second"]  # noqa: Y015
@@ -673,6 +685,46 @@ class Settings(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
 
 Global___Settings: _TypeAlias = Settings  # noqa: Y015
+
+@_typing.final
+class SettingsInForce(_message.Message):
+    """Answers Settings: what a camera goes by now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_ID_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    DIRECTED_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    settings_id: _builtins.str
+    quality: _builtins.float
+    width: _builtins.float
+    frames_per_second: _builtins.float
+    refusal: _builtins.str
+    """Why nothing was changed, in one sentence; empty if the wish was granted."""
+    @_builtins.property
+    def directed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which of them the cloud asked for, by name; the others are the agent's configuration."""
+
+    def __init__(
+        self,
+        *,
+        settings_id: _builtins.str = ...,
+        quality: _builtins.float = ...,
+        width: _builtins.float = ...,
+        frames_per_second: _builtins.float = ...,
+        directed: _abc.Iterable[_builtins.str] | None = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directed", b"directed", "frames_per_second", b"frames_per_second", "quality", b"quality", "refusal", b"refusal", "settings_id", b"settings_id", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettingsInForce: _TypeAlias = SettingsInForce  # noqa: Y015
 
 @_typing.final
 class Reject(_message.Message):
