@@ -10,7 +10,7 @@ import torch
 import typer
 
 from shared_models.bridges.latent_detector import LatentDetectorNetwork
-from shared_models.codecs.slim.model import SlimModel
+from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.evaluation.base_layer import boxes_of, to_tensor
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
@@ -47,20 +47,16 @@ def evaluate_detector(
 
 
 def load_detector(checkpoint: Path, base: Path) -> tuple[SlimModel, LatentDetectorNetwork]:
-    """Join a detector's checkpoint with its base; the bridge is the base's until one was trained on."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    base_state = torch.load(base, map_location="cpu", weights_only=True)
-    model, detector = SlimModel().eval(), LatentDetectorNetwork().eval()
-    model.load_state_dict(base_state["model"])
-    detector.tail.load_state_dict(state["tail"])
-    detector.bridge.load_state_dict(state.get("bridge", base_state["bridge"]))
+    """Read the base, and the averaged detector of a training checkpoint."""
+    model, detector = load_slim_base(base), LatentDetectorNetwork().eval()
+    detector.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"])
     return model, detector
 
 
 def report(
     checkpoint: Annotated[Path, typer.Argument(help="latest.pt of a detector run.")],
     *,
-    base: Annotated[Path, typer.Option(help="latest.pt of the base it was trained on.")],
+    base: Annotated[Path, typer.Option(help="Checkpoint of the base it was trained on.")],
     instances: Annotated[Path, typer.Option(help="COCO instances JSON beside its images.")],
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
     quality: Annotated[list[float] | None, typer.Option(help="Qualities 0..100.")] = None,

@@ -44,3 +44,22 @@ class ResidualBlock(nn.Module):
         """(B, C, H, W) -> (B, C, H, W)."""
         out: Tensor = x + self.second(F.relu(self.first(x)))
         return F.relu(out)
+
+
+class Bottleneck(nn.Module):
+    """x + 1x1(silu(3x3(silu(1x1(x))))) with half the channels inside; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        """Take the channels C of input and output."""
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, channels // 2, 1)
+        self.spatial = nn.Conv2d(channels // 2, channels // 2, 3, padding=1)
+        self.expand = nn.Conv2d(channels // 2, channels, 1)
+        for conv in (self.reduce, self.spatial):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+        nn.init.zeros_(self.expand.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        inner = F.silu(self.spatial(F.silu(self.reduce(x))))
+        return x + self.expand(inner)

@@ -1,11 +1,13 @@
-"""The built-in detector of `slim`, trained from scratch on the answers of a frozen YOLOX.
+"""The built-in detector of `slim`, trained from scratch on what a frozen YOLOX makes of the same features.
 
-Answers and latents are computed once and read in windows. The detector starts from the bridge that the
-base was trained with; `start` takes a tail that was trained on an earlier base, since the features
-between bridge and tail are the same space whatever the encoder does.
+At first the teacher runs on the student's own stride-8 features, which are those of the bridge, so that
+every stage of the student has a function to imitate; later it runs on the picture itself, so that the
+student learns to see through what coding lost. The bridge comes with the base; it is trained on at the end,
+when the learning rate has fallen to what a trained network can take.
 """
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,114 +16,136 @@ import typer
 from torch import Tensor, nn
 
 from shared_models.bridges.bridge_files import export_network
+from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, freeze
-from shared_models.bridges.yolox import FrozenYolox
+from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.config import SlimConfig
 from shared_models.codecs.slim.model import SlimModel
-from shared_models.training.answer_windows import AnswerWindows, cache_answers, cache_latents
-from shared_models.training.distillation import head_sums, pyramid_distance
+from shared_models.training.detection_loss import AnswerWeights, answer_distance
+from shared_models.training.detector_views import DetectorViews
+from shared_models.training.guidance import Guidance, channel_variances
 from shared_models.training.picture_cache import PictureCache
 from shared_models.training.trainer import Trainer, TrainerConfig
 
 LATENT_CHANNELS = SlimConfig().latent_channels
-NECK_CHANNELS = (64, 128, 256)
+CALIBRATION_VIEWS = 24
+AVERAGE_START = 10.0  # batches after which the average begins to be slow
+HOLD = 0.15  # of the time at the highest learning rate: most of what is learnt late is detail
 
 
 @dataclass(frozen=True, slots=True)
 class SlimDetectConfig:
     """What the stage is made of."""
 
-    window: tuple[int, int] = (256, 384)
-    batch: int = 6
-    train_bridge: bool = False
-    neck_weight: float = 2.0
-    quality: tuple[float, float] = (20.0, 100.0)
+    batch: int = 8
+    quality: tuple[float, float] = (25.0, 90.0)
+    guided_share: float = 0.5  # of the pictures, to begin with, take the teacher's features after each stage
+    guided_until: float = 0.25
+    imitation_until: float = 0.4  # from here on the teacher sees the picture itself
+    bridge_from: float = 0.6  # from here on the bridge is trained, too
+    stage_weight: float = 1.5
+    answers: AnswerWeights = field(default_factory=AnswerWeights)
+    average_decay: float = 0.997
     device: str = "cpu"
     seed: int = 0
 
 
 class SlimDetectRecipe:
-    """Dense distillation of a detector's heads and neck onto the rounded latents of a frozen base."""
+    """Stage-wise and answer distillation of a YOLOX onto the rounded latents of a frozen base."""
 
-    def __init__(self, windows: AnswerWindows, base: dict[str, Any], config: SlimDetectConfig) -> None:
-        """Take gains and the first bridge from the checkpoint `base`."""
+    def __init__(
+        self,
+        views: DetectorViews,
+        model: SlimModel,
+        bridge: FeatureBridge,
+        teacher: YoloxStages,
+        config: SlimDetectConfig,
+    ) -> None:
+        """Take the base, which stays as it is, and the bridge that was trained with it."""
         torch.manual_seed(config.seed)
-        self.config, self.windows = config, windows
-        self.base, self.detector = SlimModel(), LatentDetectorNetwork()
-        self.base.load_state_dict(base["model"])
-        self.detector.bridge.load_state_dict(base["bridge"])
-        channels = zip(self.detector.config.channels, NECK_CHANNELS, strict=True)
-        self.adapters = nn.ModuleList(nn.Conv2d(mine, theirs, 1) for mine, theirs in channels)
-        self.networks = nn.ModuleDict({"tail": self.detector.tail, "adapters": self.adapters})
-        if config.train_bridge:
-            self.networks["bridge"] = self.detector.bridge
-        else:  # it stays that of the base, which may be a newer one after a pause
-            freeze(self.detector.bridge)
-        freeze(self.base)
-        for part in (self.base, self.detector, self.networks):
+        self.config, self.views, self.teacher = config, views, teacher
+        self.model, self.detector = freeze(model), LatentDetectorNetwork()
+        self.detector.bridge.load_state_dict(bridge.state_dict())
+        self.averaged = freeze(copy.deepcopy(self.detector))
+        self.networks = nn.ModuleDict({"detector": self.detector, "averaged": self.averaged})
+        self.batches_seen = 0
+        for part in (self.model, self.teacher, self.networks):
             part.to(config.device)
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out
-        self.neck_variance = torch.stack([level.var() for level in windows.batch(32).neck]).to(config.device)
+        P3 = teacher.features(self._views(CALIBRATION_VIEWS))
+        self.variances = channel_variances(teacher(P3)[0] | {"P3": P3})
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Mean over the batch of the distance of head outputs and of neck features."""
-        batch = self.windows.batch(self.config.batch)
-        y_hat = self._rounded(batch.y.to(self.config.device))
-        with torch.autocast(y_hat.device.type, torch.bfloat16):
-            pyramid = self.detector.tail.pyramid(self.detector.bridge(y_hat))
-            imitated = [adapt(level) for adapt, level in zip(self.adapters, pyramid, strict=True)]
-            predictions = self.detector.tail.predict(pyramid)
-        answers = [answer.to(self.config.device) for answer in batch.answers]
-        neck = [level.to(self.config.device) for level in batch.neck]
-        errors, objects = head_sums(predictions, answers)
-        heads = errors.sum() / (objects.sum() + 1)  # as YOLOX's own loss: a crowded picture counts for more
-        necks = pyramid_distance(imitated, neck, self.neck_variance, (1 / 3, 1 / 3, 1 / 3))
-        figures = {"heads": heads.item(), "neck": necks.mean().item()}
-        return heads + self.config.neck_weight * necks.mean(), figures
+        """Distance of stages and answers from the teacher's, over one batch of views."""
+        self._average()
+        x = self._views(self.config.batch)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            with torch.set_grad_enabled(progress >= self.config.bridge_from):
+                P3 = self.detector.bridge(self._latents(x))
+            imitating = progress < self.config.imitation_until
+            target = P3 if imitating else self.teacher.features(x)
+            stages, answers = self.teacher(target)
+            guidance = Guidance(stages | {"P3": target}, self.variances, self._guided_share(progress))
+            predictions = self.detector.tail(guidance("P3", P3), guidance)
+        distances = answer_distance(predictions, answers, self.config.answers)
+        errors = torch.stack(list(guidance.errors.values()))
+        loss = torch.stack(list(distances.values())).sum() + self.config.stage_weight * errors.sum()
+        figures = distances | guidance.errors
+        return loss, {name: float(value.detach()) for name, value in figures.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the order of the windows."""
-        return {"windows": self.windows.state_dict()}
+        """Return the order of the views, and how many batches there were."""
+        return {"views": self.views.state_dict(), "batches_seen": self.batches_seen}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the windows where `state` was taken."""
-        self.windows.load_state_dict(state["windows"])
+        """Go on with the views where `state` was taken."""
+        self.views.load_state_dict(state["views"])
+        self.batches_seen = state["batches_seen"]
+
+    def _views(self, size: int) -> Tensor:
+        return self.views.batch(size).to(self.config.device)
+
+    def _guided_share(self, progress: float) -> float:
+        return self.config.guided_share * max(0.0, 1 - progress / self.config.guided_until)
 
     @torch.no_grad()
-    def _rounded(self, y: Tensor) -> Tensor:
-        """Round at random qualities."""
+    def _latents(self, x: Tensor) -> Tensor:
+        """Code pictures (B, 3, H, W) at a random width and random qualities: (B, 64, H/16, W/16)."""
         low, high = self.config.quality
-        quality = low + (high - low) * torch.rand(len(y), device=y.device)
-        y_hat: Tensor = self.base.symbols(y, quality) / self.base.gains(quality)
+        width = int(torch.randint(self.model.config.widths, ()))
+        quality = low + (high - low) * torch.rand(len(x), device=x.device)
+        y = self.model.latents(x, width)
+        y_hat: Tensor = self.model.symbols(y, quality) / self.model.gains(quality)
         return y_hat
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights towards those of today, far as long as there are few to average."""
+        decay = min(self.config.average_decay, self.batches_seen / (self.batches_seen + AVERAGE_START))
+        self.batches_seen += 1
+        for mean, weight in zip(self.averaged.parameters(), self.detector.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
 
 
 def train(
     *,
-    base: Annotated[Path, typer.Option(help="Checkpoint of the base (its encoder and first bridge).")],
+    base: Annotated[Path, typer.Option(help="Checkpoint of the base, with its bridge.")],
     weights: Annotated[Path, typer.Option(help="The teacher: a YOLOX as ONNX.")],
-    pictures: Annotated[Path, typer.Option(help="Folder of a picture cache; its answers go beside it.")],
-    folder: Annotated[Path, typer.Option(help="Where checkpoint, log and cached latents go.")],
-    start: Annotated[Path | None, typer.Option(help="Checkpoint whose tail to start from.")] = None,
-    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 30.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
-    train_bridge: Annotated[bool, typer.Option(help="Train the bridge, too: the base is final.")] = False,
+    pictures: Annotated[Path, typer.Option(help="Folder of a picture cache.")],
+    folder: Annotated[Path, typer.Option(help="Where checkpoint, log and detect.onnx go.")],
+    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 90.0,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 4e-3,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the detector, or go on with folder/latest.pt; then write folder/detect.onnx."""
     state = torch.load(base, map_location="cpu", weights_only=True)
-    model, cache = SlimModel(), PictureCache(pictures)
+    model, bridge = SlimModel(), FeatureBridge(BridgeConfig())
     model.load_state_dict(state["model"])
-    answers = cache_answers(cache, FrozenYolox(weights), pictures.with_name(f"{pictures.name}-answers"))
-    latents = cache_latents(cache, model.eval(), folder / "latents")
-    config = SlimDetectConfig(train_bridge=train_bridge, device=device)
-    recipe = SlimDetectRecipe(AnswerWindows(answers, latents, config.window, config.seed), state, config)
-    if start is not None and not (folder / "latest.pt").exists():
-        before = torch.load(start, map_location="cpu", weights_only=True)
-        recipe.detector.tail.load_state_dict(before["tail"])
-        recipe.adapters.load_state_dict(before["adapters"])
-    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, device=device)).run()
-    export_detector(recipe.detector, folder / "detect.onnx")
+    bridge.load_state_dict(state["bridge"])
+    views, teacher = DetectorViews(PictureCache(pictures)), YoloxStages(weights)
+    recipe = SlimDetectRecipe(views, model, bridge, teacher, SlimDetectConfig(device=device))
+    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=HOLD, device=device)).run()
+    export_detector(recipe.averaged, folder / "detect.onnx")
 
 
 def export_detector(detector: LatentDetectorNetwork, path: Path) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"model": SlimModel().state_dict(), "bridge": FeatureBridge(BridgeConfig()).state_dict()},
         folder / "base.pt",
     )
-    torch.save({"tail": LatentDetectorNetwork().tail.state_dict()}, folder / "detector.pt")
+    torch.save({"averaged": LatentDetectorNetwork().state_dict()}, folder / "detector.pt")
     Image.fromarray(np.full((40, 56, 3), 90, np.uint8)).save(folder / "a.png")
     truth = {
         "info": {},
@@ -45,10 +45,10 @@ def test_a_report_tells_bytes_and_accuracy_of_a_width_and_quality(folder: Path) 
     assert 0 <= low.accuracy.AP <= 1
 
 
-def test_a_detector_without_a_bridge_of_its_own_takes_that_of_the_base(folder: Path) -> None:
+def test_the_averaged_weights_are_measured(folder: Path) -> None:
     _, detector = load_detector(folder / "detector.pt", folder / "base.pt")
-    base = torch.load(folder / "base.pt", weights_only=True)
-    torch.testing.assert_close(detector.bridge.leave.weight, base["bridge"]["leave.weight"])
+    averaged = torch.load(folder / "detector.pt", weights_only=True)["averaged"]
+    torch.testing.assert_close(detector.bridge.leave.weight, averaged["bridge.leave.weight"])
 
 
 def test_pictures_are_continued_to_whole_cells() -> None:

@@ -1,43 +1,89 @@
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
-from torch import Tensor
+from PIL import Image
+from torch import Tensor, nn
 
 from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.yolox import Prediction
+from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.model import SlimModel
-from shared_models.training.answer_windows import STRIDES, AnswerWindows
-from shared_models.training.feature_cache import write_features
-from shared_models.training.recipes.slim_detect import NECK_CHANNELS, SlimDetectConfig, SlimDetectRecipe
+from shared_models.training.detector_views import DetectorViews, ViewConfig
+from shared_models.training.picture_cache import build_cache
+from shared_models.training.recipes.slim_detect import SlimDetectConfig, SlimDetectRecipe, export_detector
 
-SIDE = 64
+STAGES = {"P4": (128, 16), "P5": (256, 32), "F4": (128, 16), "N3": (64, 8), "N4": (128, 16), "N5": (256, 32)}
+TOWERS = {f"{kind}_{i}": (64, 8 * 2**i) for i in range(3) for kind in ("classes", "boxes")}
+
+
+class Teacher(YoloxStages):
+    """Answers anything at the right shapes, and counts what it was shown."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.pictures_seen = 0
+
+    def features(self, x: Tensor) -> Tensor:
+        self.pictures_seen += len(x)
+        return torch.randn(len(x), 64, x.shape[2] // 8, x.shape[3] // 8)
+
+    def forward(self, P3: Tensor) -> tuple[dict[str, Tensor], list[Prediction]]:
+        def of(channels: int, stride: int) -> Tensor:
+            return torch.randn(len(P3), channels, P3.shape[2] * 8 // stride, P3.shape[3] * 8 // stride)
+
+        answers = [Prediction(of(80, s), of(1, s), of(4, s)) for s in (8, 16, 32)]
+        return {name: of(*shape) for name, shape in (STAGES | TOWERS).items()}, answers
 
 
 @pytest.fixture
-def windows(tmp_path: Path) -> AnswerWindows:
-    torch.manual_seed(0)
-
-    def maps() -> dict[str, Tensor]:
-        necks = zip(STRIDES, NECK_CHANNELS, strict=True)
-        return {f"neck_{s}": torch.randn(1, C, SIDE // s, SIDE // s) for s, C in necks} | {
-            f"map_{s}": torch.randn(1, 85, SIDE // s, SIDE // s) for s in STRIDES
-        }
-
-    answers = write_features([maps(), maps()], tmp_path / "answers")
-    latents = write_features([{"y": torch.randn(1, 64, 4, 4)}] * 2, tmp_path / "latents")
-    return AnswerWindows(answers, latents, (SIDE, SIDE), seed=0)
+def recipe(tmp_path: Path) -> SlimDetectRecipe:
+    Image.fromarray(np.random.default_rng(0).integers(256, size=(64, 96, 3), dtype=np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    pictures = build_cache([tmp_path / "a.png"], tmp_path / "cache")
+    views = DetectorViews(pictures, ViewConfig(canvases=((64, 96),), shares=(1.0,)))
+    config = SlimDetectConfig(batch=2)
+    return SlimDetectRecipe(views, SlimModel(), FeatureBridge(BridgeConfig()), Teacher(), config)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("train_bridge", [False, True])
-def test_the_bridge_is_trained_only_when_the_base_is_final(
-    windows: AnswerWindows, train_bridge: bool
+@pytest.mark.parametrize(("progress", "parts"), [(0.0, {"tail"}), (0.9, {"tail", "bridge"})])
+def test_the_tail_is_trained_first_and_the_bridge_with_it_at_the_end(
+    recipe: SlimDetectRecipe, progress: float, parts: set[str]
 ) -> None:
-    base = {"model": SlimModel().state_dict(), "bridge": FeatureBridge(BridgeConfig()).state_dict()}
-    config = SlimDetectConfig(window=(SIDE, SIDE), batch=2, train_bridge=train_bridge)
-    recipe = SlimDetectRecipe(windows, base, config)
-    loss, _ = recipe.loss(0.0)
+    loss, figures = recipe.loss(progress)
     loss.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss)
-    assert all(p.grad is not None for p in recipe.detector.tail.heads.parameters())
-    assert any(p.grad is not None for p in recipe.detector.bridge.parameters()) == train_bridge
+    assert set(figures) == {"objectness", "classes", "box", "P3", *STAGES, *TOWERS}
+    trained = {name for name, p in recipe.networks.named_parameters() if p.grad is not None}
+    expected = {f"detector.{name}" for name, _ in recipe.detector.named_parameters()}
+    assert trained == {name for name in expected if name.split(".")[1] in parts}
+
+
+@pytest.mark.slow
+def test_the_teacher_sees_the_picture_itself_only_towards_the_end(recipe: SlimDetectRecipe) -> None:
+    assert isinstance(recipe.teacher, Teacher)
+    for progress, expected in ((0.0, 0), (0.9, 2)):
+        before = recipe.teacher.pictures_seen
+        recipe.loss(progress)
+        assert recipe.teacher.pictures_seen - before == expected
+
+
+@pytest.mark.slow
+def test_the_detector_that_is_written_holds_the_averaged_weights(
+    recipe: SlimDetectRecipe, tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        for weight in recipe.detector.parameters():
+            weight.zero_()
+    y_hat = torch.randn(1, 64, 4, 6)
+    with torch.no_grad():
+        expected = recipe.averaged(y_hat)
+    export_detector(recipe.averaged, tmp_path / "detect.onnx")
+    maps = onnxruntime.InferenceSession(tmp_path / "detect.onnx").run(None, {"y_hat": y_hat.numpy()})
+    for actual, tensor in zip(maps, expected, strict=True):
+        np.testing.assert_allclose(actual, tensor.numpy(), atol=1e-4)
+        assert np.ptp(actual) > 0

@@ -1,0 +1,74 @@
+"""The distance of a detector's answers from a teacher's, by cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from shared_models.bridges.yolox import Prediction
+
+LOG_SIDE_MAX = 5.0  # e^5 cells of stride 8 are wider than any picture we train on
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWeights:
+    """What a cell's objectness, classes, box overlap and raw box are worth."""
+
+    objectness: float = 1.0
+    classes: float = 1.0
+    overlap: float = 3.0
+    raw_box: float = 0.5
+
+
+def answer_distance(
+    student: Sequence[Prediction], teacher: Sequence[Prediction], weights: AnswerWeights
+) -> dict[str, Tensor]:
+    """Weighted sums over all cells, divided by the objects the teacher sees (plus one), by kind.
+
+    Objectness counts everywhere, classes and boxes by the teacher's objectness. Cross entropies are taken
+    relative to the teacher's own entropy, so that nought is reached by its answers.
+    """
+    sums = {
+        kind: torch.zeros((), device=student[0].boxes.device) for kind in ("objectness", "classes", "box")
+    }
+    objects = torch.ones((), device=student[0].boxes.device)
+    for s, t in zip(student, teacher, strict=True):
+        objectness = t.objectness.float().sigmoid()  # (B, 1, h, w)
+        classes = divergence(s.classes, t.classes).sum(dim=1, keepdim=True)
+        boxes = weights.overlap * (1 - overlap(s.boxes, t.boxes))
+        boxes = boxes + weights.raw_box * (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
+        sums["objectness"] = (
+            sums["objectness"] + weights.objectness * divergence(s.objectness, t.objectness).sum()
+        )
+        sums["classes"] = sums["classes"] + weights.classes * (objectness * classes).sum()
+        sums["box"] = sums["box"] + (objectness * boxes).sum()
+        objects = objects + objectness.sum()
+    return {kind: total / objects for kind, total in sums.items()}
+
+
+def divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of Bernoulli variables given as logits, elementwise."""
+    teacher = teacher.float()
+    p = teacher.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(teacher, p, reduction="none")
+    return F.binary_cross_entropy_with_logits(student.float(), p, reduction="none") - entropy
+
+
+def overlap(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised intersection over union of raw boxes of the same cells, (B, 4, h, w) -> (B, 1, h, w).
+
+    Rezatofighi et al. 2019: below the plain ratio by the empty share of the smallest box around both.
+    """
+    (a1, a2), (b1, b2) = _corners(a), _corners(b)
+    common = (torch.minimum(a2, b2) - torch.maximum(a1, b1)).clamp(min=0).prod(dim=1, keepdim=True)
+    around = (torch.maximum(a2, b2) - torch.minimum(a1, b1)).prod(dim=1, keepdim=True)
+    union = (a2 - a1).prod(dim=1, keepdim=True) + (b2 - b1).prod(dim=1, keepdim=True) - common
+    return common / union - (around - union) / around
+
+
+def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, 4, h, w) centre and log sides, in cells -> top left and bottom right (B, 2, h, w) each."""
+    centre, half = boxes[:, :2].float(), boxes[:, 2:].float().clamp(max=LOG_SIDE_MAX).exp() / 2
+    return centre - half, centre + half
