@@ -1,6 +1,3 @@
-from pathlib import Path
-
-
 import numpy as np
 import pytest
 import torch
