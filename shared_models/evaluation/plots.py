@@ -67,22 +67,38 @@ class Titles:
     y: str
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One set of axes with its curves."""
+
+    lines: Sequence[Line]
+    titles: Titles
+    levels: Sequence[Level] = ()
+
+
 def draw_rate_figure(path: Path, lines: Sequence[Line], titles: Titles, levels: Sequence[Level] = ()) -> None:
     """Draw curves over a logarithmic axis of bytes; the suffix of `path` chooses the format.
 
     Raises InputError where the file cannot be written.
     """
+    draw_panels(path, [Panel(lines, titles, levels)])
+
+
+def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
+    """Draw several sets of curves side by side, as `draw_rate_figure` does one."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"font.size": 11, "svg.fonttype": "none", "svg.hashsalt": "slimstream"}):
-        figure = Figure(figsize=(10, 5.8), layout="constrained")
-        axes = figure.add_subplot()
-        _frame(axes, lines, titles)
-        for level in levels:
-            _draw_level(axes, level)
-        ends = [_draw_line(axes, line, style) for line, style in zip(lines, _styles(lines), strict=True)]
-        _label(axes, ends)
+        width = 10 if len(panels) == 1 else 7.2 * len(panels)
+        figure = Figure(figsize=(width, 5.8), layout="constrained")
+        for place, panel in enumerate(panels, 1):
+            axes = figure.add_subplot(1, len(panels), place)
+            _frame(axes, panel.lines, panel.titles)
+            for level in panel.levels:
+                _draw_level(axes, level)
+            styles = zip(panel.lines, _styles(panel.lines), strict=True)
+            _label(axes, [_draw_line(axes, line, style) for line, style in styles])
         save(figure, path)
 
 

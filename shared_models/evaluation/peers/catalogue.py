@@ -13,6 +13,8 @@ from shared_models.evaluation.peers.jxl import jxl
 from shared_models.evaluation.peers.pixels import uncompressed
 from shared_models.evaluation.peers.slim import NAME as SLIM
 from shared_models.evaluation.peers.slim import Slim
+from shared_models.evaluation.peers.slim_full import NAME as SLIM_FULL
+from shared_models.evaluation.peers.slim_full import SlimFull
 from shared_models.evaluation.peers.svtav1 import svtav1
 from shared_models.evaluation.peers.webp import webp
 from shared_models.evaluation.peers.x264 import x264
@@ -68,7 +70,9 @@ def make_codec(name: str, options: CodecOptions) -> PictureCodec | Missing:
     """Make one codec; raise InputError or ModelError as `find_codecs` does."""
     if name.partition("@")[0] == SLIM:
         return Slim.open(name, options.model)
+    if name == SLIM_FULL:
+        return SlimFull.open(options.model)
     if name not in PEERS:
-        known = ", ".join([SLIM, *PEERS])
+        known = ", ".join([SLIM, SLIM_FULL, *PEERS])
         raise InputError(f"there is no codec {name!r}; known are {known}, and {SLIM}@0.25 for a width")
     return PEERS[name]()
