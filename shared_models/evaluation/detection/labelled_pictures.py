@@ -1,5 +1,7 @@
 """Pictures labelled for detection: a COCO instances file, the pictures it names, boxes in their pixels."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +50,8 @@ class DetectionSet:
         self._paths = {image.id: path for image, path in found[:limit]}
         self.ids = sorted(self._paths)
         self.dataset = self._evaluated(annotated, [image for image, _ in found[:limit]])
+        self.digest = hashlib.sha256(json.dumps(self.dataset).encode()).hexdigest()
+        """Of ids, sizes, boxes and classes; taken before pycocotools marks what it has judged."""
         self.judge = CocoJudge(self.dataset)
 
     def picture(self, image_id: int) -> Pixels:

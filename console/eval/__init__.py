@@ -1,0 +1,1 @@
+"""`slimstream eval`: how few bytes, and how much is still seen."""

@@ -1,0 +1,121 @@
+"""Options that the evaluations share, worded once, and what is made of them."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from shared_models.errors import InputError
+
+if TYPE_CHECKING:
+    from shared_models.evaluation.report import EvaluationReport
+
+Codecs = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME,…",
+        help="Codecs to measure: slim, slim@0.25 (a narrower encoder), jpeg, webp, avif, jxl, x264, x265, "
+        "svtav1. One that is not installed is reported as missing.",
+    ),
+]
+Qualities = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODEC:Q,…",
+        help="Qualities of a codec in its own measure, such as `jpeg:5,20,50` or `x264:51,40`; repeat it for "
+        "each. Without it: the codec's usual range.",
+    ),
+]
+Points = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Take so many of each codec's usual qualities.")
+]
+Side = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=4096,
+        metavar="PX",
+        help="Make larger pictures smaller first, to this long side; 0 keeps them. Labels follow.",
+    ),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Processes. Without it: one for each core at hand.")
+]
+CacheDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache", metavar="DIR", help="Where results are kept. Without it: slimstream/eval in ~/.cache."
+    ),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="OUT", help="Write the whole report, as JSON.")
+]
+PlotFile = Annotated[
+    Path | None, typer.Option("--plot", metavar="OUT", help="Draw the curves, as .png, .svg or .pdf.")
+]
+TableFile = Annotated[
+    Path | None, typer.Option("--table", metavar="OUT", help="Write the tables, as Markdown.")
+]
+
+
+def typed_command() -> str:
+    """Return the command line of this process as somebody would type it again."""
+    return shlex.join(["slimstream", *sys.argv[1:]])
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Read names that commas separate; raise InputError where there is none."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    if not names:
+        raise InputError(f"{text!r} names no codec; write for example --codecs slim,jpeg,avif")
+    return names
+
+
+def parse_qualities(given: Sequence[str] | None, codecs: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Read `jpeg:5,20` and the like; raise InputError for what is none, or for a codec not measured."""
+    qualities: dict[str, tuple[float, ...]] = {}
+    for text in given or ():
+        name, _, values = text.partition(":")
+        try:
+            qualities[name.strip().lower()] = tuple(float(value) for value in values.split(","))
+        except ValueError:
+            raise InputError(
+                f"{text!r} names no qualities; write for example --qualities jpeg:5,20,50"
+            ) from None
+    measured = {*codecs, *(name.partition("@")[0] for name in codecs)}
+    for name in qualities.keys() - measured:
+        raise InputError(f"--qualities names {name!r}, which is none of the codecs {', '.join(codecs)}")
+    return qualities
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far something is, on stderr where that is a terminal."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def write_outputs(
+    report: "EvaluationReport", json: Path | None, plot: Path | None, table: Path | None
+) -> None:
+    """Write what was asked for, and print the tables; raise InputError where a file cannot be written."""
+    from shared_models.evaluation.report import write_report, write_text
+
+    text = report.markdown()
+    if json:
+        write_report(json, report)
+    if table:
+        write_text(table, text)
+    if plot:
+        report.draw(plot)
+    typer.echo(text)
