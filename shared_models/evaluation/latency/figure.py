@@ -4,16 +4,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from shared_models.evaluation.latency.codec_stages import EXACT
 from shared_models.evaluation.latency.path_stages import BRIDGED, BUILT_IN, ON_PIXELS
 from shared_models.evaluation.latency.report import LatencyReport, Peak, StageRow
+from shared_models.evaluation.latency.stage import INT8
 from shared_models.evaluation.plots import OURS, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _GREY: Final = "#8A8F9C"
-_INTENSITY: Final = (0.5, 1000.0)
+_INT8: Final = "#D55E00"
+_INTENSITY: Final = (0.5, 2000.0)
 """Multiply-accumulates a byte: the span of the roofline's axis."""
+_LABELS_AT: Final = 150.0
+"""Where the names of stages stand on that axis."""
+_LABEL_STEP: Final = 1.17
+"""How far apart two names are, on the logarithmic axis of GMAC/s."""
 
 
 def draw_latency(report: LatencyReport, path: Path) -> None:
@@ -63,28 +70,38 @@ def _roofline(axes: "Axes", rows: Sequence[StageRow], peaks: Sequence[Peak]) -> 
     traffic = {peak.what: peak.value for peak in peaks if peak.what in {"memory", "cache"}}
     arithmetic = {peak.what: peak.value for peak in peaks if peak.what in {"fp32", "int8"}}
     top = max(arithmetic.values())
-    for what, value in traffic.items():
-        axes.plot([low, top / value], [low * value, top], color=_GREY, linewidth=1.2)
-        axes.text(low * 1.1, low * value * 1.2, f"{what}, {value:.0f} GB/s", rotation=38, color="#5B6475")
+    for (what, value), style in zip(traffic.items(), ("--", "-"), strict=True):
+        line = [low * value, top]
+        axes.plot(
+            [low, top / value], line, style, color=_GREY, linewidth=1.2, label=f"{what}, {value:.0f} GB/s"
+        )
     for name, value in arithmetic.items():
         axes.plot([value / max(traffic.values()), high], [value, value], color=_GREY, linewidth=1.4)
         axes.text(high, value * 1.04, f"{name}, {value:.0f} GMAC/s", ha="right", color="#5B6475")
-    for row in rows:
-        if row.macs and row.bytes_moved and row.gmac_per_s:
-            colour = "#D55E00" if row.backend == "int8" else OURS[0]
-            intensity = row.macs / row.bytes_moved
-            axes.scatter([intensity], [row.gmac_per_s], color=colour, s=26, zorder=3)
-            width = f" {row.width:g}" if row.width else ""
-            axes.annotate(
-                f"{row.stage}{width}",
-                (intensity, row.gmac_per_s),
-                xytext=(4, 3),
-                textcoords="offset points",
-                fontsize=7.5,
-            )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set(xscale="log", yscale="log", ylim=(2, 2 * top))
     axes.set_xlabel("multiply-accumulates a byte moved")
     axes.set_ylabel("GMAC/s")
     axes.grid(visible=True, color="#E3E5EA", linewidth=0.8)
+    axes.legend(loc="lower right", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
+    _points(axes, rows)
+
+
+def _points(axes: "Axes", rows: Sequence[StageRow]) -> None:
+    """Place stages, their names at the right, moved up where two would overlap."""
+    taken = 0.0
+    for row in sorted(rows, key=lambda row: row.gmac_per_s or 0):
+        if row.macs and row.bytes_moved and row.gmac_per_s and row.backend != EXACT:
+            colour = _INT8 if row.backend == INT8 else OURS[0]
+            place = row.macs / row.bytes_moved, row.gmac_per_s
+            taken = max(row.gmac_per_s, taken * _LABEL_STEP)
+            width = f" {row.width:g}" if row.width else ""
+            axes.scatter(*place, color=_GREY if row.side == "peer" else colour, s=26, zorder=3)
+            axes.annotate(
+                f"{row.stage}{width}, {row.backend}",
+                place,
+                xytext=(_LABELS_AT, taken),
+                fontsize=8,
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": "#C9CCD3", "linewidth": 0.7},
+            )

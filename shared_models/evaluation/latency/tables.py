@@ -37,7 +37,7 @@ def peaks_table(peaks: Iterable[Peak]) -> str:
 def stages_table(rows: Sequence[StageRow]) -> str:
     """Return one line a stage."""
     headers = ["frame", "stage", "width", "quality", "backend", "threads", "best ms", "median ms", "CPU ms"]
-    headers += ["MMAC", "MB moved", "GMAC/s", "of peak", "roofline ms", "bytes"]
+    headers += ["MMAC", "MB moved", "MAC/byte", "GMAC/s", "of peak", "roofline ms", "bytes"]
     return markdown(headers, [_stage(row) for row in rows])
 
 
@@ -74,6 +74,7 @@ def _stage(row: StageRow) -> list[str]:
         f"{row.processor_ms:.3f}",
         _figure(row.macs, ".1f", 1e-6),
         _figure(row.bytes_moved, ".2f", 1e-6),
+        _figure(row.macs / row.bytes_moved if row.macs and row.bytes_moved else None, ".1f"),
         _figure(row.gmac_per_s, ".1f"),
         _figure(row.efficiency, ".0%"),
         _figure(row.roofline_ms, ".3f"),
