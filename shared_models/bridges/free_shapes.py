@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 Shape: TypeAlias = tuple[int, ...]
@@ -49,6 +50,25 @@ def freed(
     for node in nodes:
         target.graph.node.extend(walk.free(node))
     return target
+
+
+def run(model: onnx.ModelProto, inputs: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    """Run a graph once as it stands; raise StaticError where ONNX Runtime does not."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        names = [value.name for value in session.get_inputs()]
+        outputs: list[NDArray[np.generic]] = session.run(None, dict(zip(names, inputs, strict=True)))
+    except Exception as error:  # ONNX Runtime's own classes share no root but Exception
+        raise StaticError(str(error).strip().partition("\n")[0]) from error
+    return outputs
 
 
 class _Walk:
@@ -196,7 +216,7 @@ class _Walk:
             for name, kind in inferred.items():
                 axes = kind.tensor_type.shape.dim
                 self.others[name] = tuple(axis.dim_value for axis in axes)
-                if not axes and self.shapes[name] or 0 in self.others[name]:
+                if (not axes and self.shapes[name]) or 0 in self.others[name]:
                     raise StaticError(f"what {_title(node)} makes of other sizes is not known")
         except StaticError:
             raise

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
+from onnx import helper
 
 from shared_models.bridges.cut_candidates import CutCandidate, CutFinder, ranked
 from shared_models.bridges.data_flow import DataFlow, element_types
+from shared_models.bridges.free_shapes import Shapes, StaticError, freed, run
 from shared_models.bridges.graph_cost import shapes_by_running
-from shared_models.bridges.model_reading import example, read_tidy
+from shared_models.bridges.model_reading import TidyModel, example, read_tidy
 from shared_models.errors import ModelError
 from shared_models.tasks.image_input import ImageInput
 
@@ -21,8 +24,11 @@ class ModelGraph:
     """A model of one picture on one canvas."""
 
     name: str
-    model: onnx.ModelProto
+    exported: onnx.ModelProto
     """Tidied; it gives the same outputs as the file, to float32's rounding."""
+    model: onnx.ModelProto
+    """The same, for any batch where `takes_batches`."""
+    takes_batches: bool
     input: ImageInput
     side: Side
     """Width and height of the canvas."""
@@ -74,4 +80,32 @@ def inspect_model(path: Path, side: Side | None = None) -> ModelGraph:
         raise ModelError(f"no output of {path.name} depends on its picture; check the export")
     shapes = shapes_by_running(tidy.model, [example(tidy.image, tidy.side)])
     finder = CutFinder(flow, shapes, element_types(tidy.model), tidy.side)
-    return ModelGraph(path.name, tidy.model, tidy.image, tidy.side, shapes, finder, ranked(finder.all()))
+    batched = _batched(tidy, shapes, finder.types)
+    return ModelGraph(
+        path.name,
+        tidy.model,
+        batched or tidy.model,
+        batched is not None,
+        tidy.image,
+        tidy.side,
+        shapes,
+        finder,
+        ranked(finder.all()),
+    )
+
+
+def _batched(tidy: TidyModel, shapes: Shapes, types: Mapping[str, int]) -> onnx.ModelProto | None:
+    """Free the batch of the whole model; None where the export has written it down for good."""
+    one, two = (example(tidy.image, tidy.side, batch) for batch in (1, 2))
+    name = tidy.image.spec.name
+    try:
+        model = freed(tidy.model, {name: two.shape}, shapes, types)
+        kind = model.graph.input[0].type.tensor_type.elem_type
+        model.graph.input[0].CopyFrom(helper.make_tensor_value_info(name, kind, ["B", *two.shape[1:]]))
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        run(model, [two])
+        same = zip(run(tidy.model, [one]), run(model, [one]), strict=True)
+    except StaticError:
+        return None
+    return model if all(np.array_equal(a, b, equal_nan=True) for a, b in same) else None

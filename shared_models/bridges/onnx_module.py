@@ -1,119 +1,114 @@
 """An ONNX graph, or the part of it between named tensors, as a differentiable torch module.
 
-Covers the operators of plain convolutional vision models. Weights are frozen buffers: a teacher is run
-and differentiated through, never trained.
+Covers what exported detectors, classifiers and segmenters are made of. Weights are frozen buffers in
+float32: a teacher is run and differentiated through, never trained. Why not a converter: docs/adr/0006.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from shared_models.bridges.onnx_operators import BUILDERS, Attributes, Function, silu
+from shared_models.bridges.extraction import nodes_between
+from shared_models.bridges.model_reading import read_onnx
+from shared_models.bridges.operators.elementwise import helper_array, silu
+from shared_models.bridges.operators.node import Function, Node
+from shared_models.bridges.operators.registry import BUILDERS
 from shared_models.errors import ModelError
 
-Statics: TypeAlias = dict[str, np.ndarray]
+__all__ = ["OnnxModule", "read_onnx"]
+
+Constants: TypeAlias = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node: `function` of the named tensors gives `output`."""
+    """One node: `function` of the named tensors gives `outputs`; an empty name is an input left out."""
 
     function: Function
     inputs: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
+    title: str
 
 
 class OnnxModule(nn.Module):
     """The part of an ONNX model that leads from `inputs` to `outputs`."""
 
     def __init__(self, model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Compile the nodes on the way from `inputs` to `outputs`; raise ModelError if there is no way."""
+        """Compile the nodes on the way; raise ModelError if there is no way, or name what cannot be run."""
         super().__init__()
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-        constants |= _constant_nodes(model.graph)
-        nodes = _nodes_between(model.graph, set(inputs), set(outputs), set(constants))
+        constants: Constants = {t.name: helper_array(t) for t in model.graph.initializer}
+        opset = max((e.version for e in model.opset_import if e.domain in {"", "ai.onnx"}), default=1)
+        nodes = nodes_between(model.graph, self.inputs, self.outputs)
         self.buffer_names: dict[str, str] = {}
-        self.steps = _fuse_silu([self._compile(node, constants) for node in nodes], set(outputs))
+        steps = [step for node in nodes if (step := _compile(node, constants, opset)) is not None]
+        self.steps = _fuse_silu(steps, set(outputs))
+        used = {name for step in self.steps for name in step.inputs} | set(outputs)
+        for name in sorted(used & set(constants)):
+            self._keep(name, constants[name])
         self.last_use = {name: i for i, step in enumerate(self.steps) for name in step.inputs}
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Tensors in the order of `inputs` -> tensors in the order of `outputs`."""
         values: dict[str, Tensor] = dict(zip(self.inputs, tensors, strict=True))
         for i, step in enumerate(self.steps):
-            values[step.output] = step.function(*[self._value(values, name) for name in step.inputs])
+            given = _on_one_device([self._value(values, name) for name in step.inputs])
+            try:
+                made = step.function(*given)
+            except (RuntimeError, IndexError, TypeError, ValueError) as error:
+                raise ModelError(f"{step.title} failed in torch: {_first_line(error)}") from error
+            values.update(zip(step.outputs, made if isinstance(made, tuple) else (made,), strict=False))
             for name in step.inputs:
-                if self.last_use[name] == i and name not in self.outputs:
+                if self.last_use.get(name) == i and name not in self.outputs:
                     values.pop(name, None)
-        return tuple(values[name] for name in self.outputs)
+        return tuple(values[name] if name in values else self._stored(name) for name in self.outputs)
 
-    def _value(self, values: dict[str, Tensor], name: str) -> Tensor:
-        return values[name] if name in values else self.get_buffer(self.buffer_names[name])
+    def _value(self, values: dict[str, Tensor], name: str) -> Tensor | None:
+        if not name:
+            return None
+        return values[name] if name in values else self._stored(name)
 
-    def _compile(self, node: onnx.NodeProto, constants: Statics) -> Step:
-        if node.op_type not in BUILDERS:
-            known = ", ".join(sorted(BUILDERS))
-            raise ModelError(f"operator {node.op_type} cannot be run in torch; the known ones are {known}")
-        attributes: Attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        statics = [constants.get(name) for name in node.input]
-        function, tensors_used = BUILDERS[node.op_type](attributes, statics)
-        names = tuple(node.input[:tensors_used])
-        for name in names:
-            if name in constants:
-                self._keep(name, constants[name])
-        return Step(function, names, node.output[0])
+    def _stored(self, name: str) -> Tensor:
+        return self.get_buffer(self.buffer_names[name])
 
-    def _keep(self, name: str, value: np.ndarray) -> None:
-        if name not in self.buffer_names:
-            self.buffer_names[name] = f"constant_{len(self.buffer_names)}"
-            tensor = torch.from_numpy(np.array(value))
-            self.register_buffer(
-                self.buffer_names[name], tensor.float() if tensor.is_floating_point() else tensor
-            )
+    def _keep(self, name: str, value: NDArray[np.generic]) -> None:
+        self.buffer_names[name] = f"constant_{len(self.buffer_names)}"
+        self.register_buffer(self.buffer_names[name], torch.from_numpy(np.array(value)))
 
 
-def read_onnx(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file; raise ModelError where it is missing or no ONNX."""
-    try:
-        return onnx.load(path)
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise ModelError(f"{path} cannot be read as an ONNX model") from error
-    except Exception as error:  # protobuf's DecodeError derives from Exception alone
-        raise ModelError(f"{path} is no ONNX model") from error
+def _compile(node: onnx.NodeProto, constants: Constants, opset: int) -> Step | None:
+    """Build a step, or fold a node that reads nothing but constants into them."""
+    if node.op_type not in BUILDERS or node.domain not in {"", "ai.onnx"}:
+        title = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        raise ModelError(
+            f"operator {title} (node {node.name or node.output[0]}) cannot be run in torch; "
+            "cut behind it, or export the model without it"
+        )
+    described = Node.of(node, constants, opset)
+    function = BUILDERS[node.op_type](described)
+    step = Step(function, tuple(node.input), tuple(node.output), str(described))
+    if not all(name in constants for name in node.input if name):
+        return step
+    tensors = [torch.from_numpy(np.array(constants[name])) if name else None for name in node.input]
+    made = function(*tensors)
+    for name, value in zip(node.output, made if isinstance(made, tuple) else (made,), strict=False):
+        constants[name] = value.numpy()
+    return None
 
 
-def _constant_nodes(graph: onnx.GraphProto) -> Statics:
-    constants: Statics = {}
-    for node in graph.node:
-        if node.op_type == "Constant":
-            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    return constants
-
-
-def _nodes_between(
-    graph: onnx.GraphProto, inputs: set[str], outputs: set[str], constants: set[str]
-) -> list[onnx.NodeProto]:
-    """Walk back from `outputs` to `inputs`; return the nodes met, in the graph's (topological) order."""
-    producers: dict[str, onnx.NodeProto] = {name: node for node in graph.node for name in node.output}
-    wanted, pending = set[str](), list(outputs)
-    while pending:
-        name = pending.pop()
-        if not name or name in wanted or name in inputs or name in constants:
-            continue
-        if name not in producers:
-            raise ModelError(
-                f"tensor {name} does not follow from {', '.join(sorted(inputs))}; name another cut"
-            )
-        wanted.add(name)
-        pending.extend(producers[name].input)
-    return [node for node in graph.node if node.op_type != "Constant" and wanted & set(node.output)]
+def _on_one_device(tensors: list[Tensor | None]) -> list[Tensor | None]:
+    """Move what shapes are computed of to where the features are, if they meet."""
+    devices: Mapping[Any, None] = {t.device: None for t in tensors if t is not None}
+    if len(devices) <= 1:
+        return tensors
+    target = next(device for device in devices if device.type != "cpu")
+    return [None if t is None else t.to(target) for t in tensors]
 
 
 def _fuse_silu(steps: list[Step], outputs: set[str]) -> list[Step]:
@@ -122,14 +117,22 @@ def _fuse_silu(steps: list[Step], outputs: set[str]) -> list[Step]:
     for step in steps:
         for name in step.inputs:
             uses[name] = uses.get(name, 0) + 1
-    gates = {s.output: s.inputs[0] for s in steps if s.function is torch.sigmoid and s.output not in outputs}
+    gates = {
+        s.outputs[0]: s.inputs[0]
+        for s in steps
+        if s.function is torch.sigmoid and s.outputs[0] not in outputs and uses.get(s.outputs[0]) == 1
+    }
     fused: list[Step] = []
     dropped: set[str] = set()
     for step in steps:
-        gate = next((n for n in step.inputs if n in gates and uses[n] == 1), None)
+        gate = next((name for name in step.inputs if name in gates), None)
         if step.function is torch.mul and gate is not None and gates[gate] in step.inputs:
             dropped.add(gate)
-            fused.append(Step(silu, (gates[gate],), step.output))
+            fused.append(Step(silu, (gates[gate],), step.outputs, step.title))
         else:
             fused.append(step)
-    return [step for step in fused if step.output not in dropped]
+    return [step for step in fused if step.outputs[0] not in dropped]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

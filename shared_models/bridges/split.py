@@ -1,21 +1,18 @@
 """Splitting a model at a cut into a front and a tail that together give just what the whole gives."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from shared_models.bridges.cut_candidates import CutCandidate, FeatureLevel
 from shared_models.bridges.data_flow import FLOAT
-from shared_models.bridges.free_shapes import Shape, StaticError, freed
+from shared_models.bridges.extraction import extract
+from shared_models.bridges.free_shapes import Shape, StaticError, freed, run
 from shared_models.bridges.model_graph import ModelGraph, Side
-from shared_models.bridges.model_reading import input_names
 from shared_models.bridges.post_processing import float_frontier
-from shared_models.errors import ModelError
 
 OTHER_BATCH: Final = 2
 CANVAS_MULTIPLE: Final = 32
@@ -40,16 +37,19 @@ class Split:
 
 def split(graph: ModelGraph, cut: CutCandidate) -> Split:
     """Split `graph` at `cut`; the tail takes any batch and any canvas as far as the export allows."""
-    front = extract(graph, graph.model, [graph.image], cut.tensors)
-    tail = extract(graph, graph.model, cut.tensors, graph.outputs)
+    facts = graph.shapes, graph.finder.types
+    front = extract(graph.exported, [graph.image], cut.tensors, *facts)
+    tail = extract(graph.exported, cut.tensors, graph.outputs, *facts)
+    # a range measured at run time is that of a whole batch: pictures would not be by themselves
+    batch = 1 if any(node.op_type == "DynamicQuantizeLinear" for node in tail.graph.node) else OTHER_BATCH
     why = ""
-    for batch, side in ((OTHER_BATCH, other_side(graph.side)), (OTHER_BATCH, graph.side)):
+    for side in (other_side(graph.side), *([graph.side] if batch > 1 else [])):
         try:
             free = _freed_tail(graph, cut, tail, batch, side)
         except StaticError as error:
             why = why or str(error)
         else:
-            return Split(front, free, side == graph.side, why, graph.side, takes_batches=True)
+            return Split(front, free, side == graph.side, why, graph.side, batch > 1)
     return Split(front, tail, True, why, graph.side, takes_batches=False)
 
 
@@ -70,10 +70,11 @@ def _freed_tail(
             (level.height, level.width) if same_canvas else (side[1] // level.stride, side[0] // level.stride)
         )
         inputs[level.name] = (batch, level.channels, *sides)
+    first = "B" if batch > 1 else 1
     free = freed(tail, inputs, graph.shapes, graph.finder.types)
     for value, level in zip(free.graph.input, cut.levels, strict=True):
         axes = [level.height, level.width] if same_canvas else [f"h{level.stride}", f"w{level.stride}"]
-        value.CopyFrom(helper.make_tensor_value_info(level.name, FLOAT, ["B", level.channels, *axes]))
+        value.CopyFrom(helper.make_tensor_value_info(level.name, FLOAT, [first, level.channels, *axes]))
     for output in free.graph.output:
         output.type.tensor_type.ClearField("shape")
     noise = np.random.default_rng(0)
@@ -83,66 +84,6 @@ def _freed_tail(
         raise StaticError("the freed graph gives other results")
     run(free, [noise.standard_normal(shape, np.float32) for shape in inputs.values()])
     return free
-
-
-def run(model: onnx.ModelProto, inputs: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
-    """Run a graph once as it stands; raise StaticError where ONNX Runtime does not."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        names = [value.name for value in session.get_inputs()]
-        outputs: list[NDArray[np.generic]] = session.run(None, dict(zip(names, inputs, strict=True)))
-    except Exception as error:  # ONNX Runtime's own classes share no root but Exception
-        raise StaticError(str(error).strip().partition("\n")[0]) from error
-    return outputs
-
-
-def extract(
-    graph: ModelGraph, model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
-) -> onnx.ModelProto:
-    """Return the part of `model` that leads from `inputs` to `outputs`, as a model."""
-    nodes = nodes_between(model.graph, inputs, outputs)
-    used = {name for node in nodes for name in input_names(node)} | set(outputs)
-    part = onnx.ModelProto()
-    part.CopyFrom(model)
-    del part.graph.node[:], part.graph.value_info[:], part.graph.input[:], part.graph.output[:]
-    part.graph.node.extend(nodes)
-    weights = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del part.graph.initializer[:]
-    part.graph.initializer.extend(weights)
-    part.graph.input.extend(_value(graph, name) for name in inputs)
-    part.graph.output.extend(_value(graph, name) for name in outputs)
-    return part
-
-
-def nodes_between(
-    graph: onnx.GraphProto, inputs: Sequence[str], outputs: Sequence[str]
-) -> list[onnx.NodeProto]:
-    """Walk back from `outputs` to `inputs`; return the nodes met, in the graph's (topological) order."""
-    producers = {name: node for node in graph.node for name in node.output if name}
-    known = {tensor.name for tensor in graph.initializer} | set(inputs)
-    wanted, pending = set[str](), list(outputs)
-    while pending:
-        name = pending.pop()
-        if name in wanted or name in known:
-            continue
-        if name not in producers:
-            raise ModelError(f"tensor {name} does not follow from {', '.join(inputs)}; name another cut")
-        wanted.add(name)
-        pending.extend(input_names(producers[name]))
-    return [node for node in graph.node if wanted & set(node.output)]
-
-
-def _value(graph: ModelGraph, name: str) -> onnx.ValueInfoProto:
-    kind: Mapping[str, int] = graph.finder.types
-    return helper.make_tensor_value_info(name, kind.get(name, FLOAT), list(graph.shapes[name]))
 
 
 def exposed_levels(graph: ModelGraph, cut: CutCandidate) -> tuple[FeatureLevel, ...]:

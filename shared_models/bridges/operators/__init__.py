@@ -1,0 +1,1 @@
+"""ONNX operators as differentiable torch functions, by kind."""
