@@ -67,8 +67,9 @@ $(BUF): | $(VENV)/bin/python
 golden: $(VENV)/.dev ## Rewrite the golden files (only for a new format version)
 	SLIMSTREAM_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden tests
 
-docs: $(VENV)/.dev ## Regenerate docs/ref from the schemas and the commands' help
+docs: $(VENV)/.dev ## Regenerate docs/ref from schemas and help, docs/benchmarks.md and docs/performance.md from results
 	$(BIN)/slimstream docs --output docs/ref
+	$(BIN)/slimstream eval docs
 
 sizes: ## The longest modules, worst first
 	@git ls-files '*.py' | grep -v _pb2 | xargs wc -l | sort -rn | sed -n 2,21p
