@@ -45,7 +45,7 @@ def test_a_path_is_found_among_the_built_in_and_the_installed() -> None:
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("guess", "installed: broken, brought"), ("broken", "cannot be loaded")]
+    ("name", "sentence"), [("guess", "there are: broken, brought"), ("broken", "cannot be loaded")]
 )
 def test_a_path_that_is_absent_or_broken_is_a_mistake_of_the_configuration(name: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):

@@ -99,6 +99,8 @@ def test_padding_of_another_size_keeps_its_borders_and_repeats_its_middle(size: 
     pad[:, 0], pad[:, -1], pad[:, :, 0], pad[:, :, -1] = 1, 2, 3, 4
     fitted = fit_pad(pad, *size)
     assert fitted.shape == (1, *size)
-    assert np.all(fitted[0, 0, 1:-1] == 1) and np.all(fitted[0, -1, 1:-1] == 2)
-    assert np.all(fitted[0, :, 0] == 3) and np.all(fitted[0, :, -1] == 4)
+    assert np.all(fitted[0, 0, 1:-1] == 1)
+    assert np.all(fitted[0, -1, 1:-1] == 2)
+    assert np.all(fitted[0, :, 0] == 3)
+    assert np.all(fitted[0, :, -1] == 4)
     assert np.all(fitted[0, 1:-1, 1:-1] == 0)
