@@ -1,7 +1,8 @@
-"""The stored packets of an interval as a `.slim` file."""
+"""The stored packets of an interval as `.slim` files, one for each epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain, groupby
 
 from cloud.storage import frame_queries
 from cloud.storage.frame_queries import FrameRow
@@ -17,12 +18,14 @@ from slimstream.v1.frame_pb2 import LAYER_ENHANCEMENT
 _PIECE_BYTES_MAX = 256 << 10
 
 
-def exported_slim(store: Store, camera: str, start_ns: int, end_ns: int, frames_max: int) -> Iterator[bytes]:
-    """Yield the file in pieces of at most 256 KiB.
+def exported_slim(
+    store: Store, camera: str, start_ns: int, end_ns: int, frames_max: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield epoch and piece of each epoch's file, oldest epoch first, in pieces of at most 256 KiB.
 
     Raises:
         NotHeldError: no frame of the interval is stored.
-        InputError: the interval holds frames of several epochs, or too many.
+        InputError: the interval holds too many frames.
     """
     with store.reading() as connection:
         rows = list(frame_queries.frames_between(connection, camera, start_ns, end_ns, frames_max + 1))
@@ -30,15 +33,18 @@ def exported_slim(store: Store, camera: str, start_ns: int, end_ns: int, frames_
         raise NotHeldError(f"no frame of camera {camera[:80]!r} is stored in this interval")
     if len(rows) > frames_max:
         raise InputError(f"the interval holds more than {frames_max} frames; export it in parts")
-    if len({row.frame_id.epoch for row in rows}) > 1:
-        raise InputError("the agent lost its ring within the interval, so numbers repeat; export it in parts")
-    rows.sort(key=lambda row: row.frame_id.seq)
-    for chunk in slim_chunks(_frames(store, rows)):
-        for begin in range(0, len(chunk), _PIECE_BYTES_MAX):
-            yield chunk[begin : begin + _PIECE_BYTES_MAX]
+    rows.sort(key=lambda row: row.frame_id)
+    for epoch, of_epoch in groupby(rows, key=lambda row: row.frame_id.epoch):
+        frames = _frames(store, of_epoch)
+        first = next(frames, None)
+        if first is None:  # given up since the index was asked
+            continue
+        for chunk in slim_chunks(chain([first], frames)):
+            for begin in range(0, len(chunk), _PIECE_BYTES_MAX):
+                yield epoch, chunk[begin : begin + _PIECE_BYTES_MAX]
 
 
-def _frames(store: Store, rows: list[FrameRow]) -> Iterator[SlimFrame]:
+def _frames(store: Store, rows: Iterable[FrameRow]) -> Iterator[SlimFrame]:
     """Yield what is still held, base and best enhancement."""
     for row in rows:
         with suppress(NotHeldError):

@@ -150,29 +150,36 @@ class CaptureThread(threading.Thread):
             raise SourceError("the source ended before its first picture")
 
     def _capture(self, grab: Grab) -> Captured:
-        moment = CaptureTime(self._clock.wall_ns(), self._clock.monotonic_ns(), self._clock.boot_id)
+        moment = self._now()
         return Captured(moment, grab.picture(self._rules.long_side_px))
 
+    def _now(self) -> CaptureTime:
+        return CaptureTime(self._clock.wall_ns(), self._clock.monotonic_ns(), self._clock.boot_id)
+
     def _arrived(self, moment: CaptureTime) -> None:
-        """Note that the source works; close the gap before it, and say when the clock was set forward."""
+        """Note that the source works; close the gap before it."""
+        self._mark_step(moment)
         if not self._health.is_up:
             log.info("source_came_up", camera=self._camera)
             self._health.up()
             self._observer.keep_gaps(self._down.close(moment.capture_ns))
+        self._last_ns = moment.capture_ns
+
+    def _mark_step(self, moment: CaptureTime) -> None:
+        """Record it if the wall clock was set since the last look; what was missing until then ends there.
+
+        The gap lies between the time that the clock would show and the one that it shows: set forward, it
+        holds no real time; set back, it is passed through twice.
+        """
         stepped_ns = self._steps.observe(moment.capture_ns, moment.monotonic_ns, moment.boot_id)
-        if stepped_ns > 0:
-            start_ns = moment.capture_ns - stepped_ns
-            gap = Gap(
-                self._camera,
-                self._epoch,
-                start_ns,
-                moment.capture_ns,
-                GapReason.CLOCK_STEPPED,
-                None,
-                0,
-                new_gap_id(),
-            )
-            self._observer.keep_gaps([gap])
+        if stepped_ns == 0:
+            return
+        log.warning("clock_stepped", camera=self._camera, stepped_s=round(stepped_ns / 1e9, 3))
+        expected_ns = moment.capture_ns - stepped_ns
+        start_ns, end_ns = sorted((expected_ns, moment.capture_ns))
+        reason = GapReason.CLOCK_STEPPED
+        gap = Gap(self._camera, self._epoch, start_ns, end_ns, reason, None, 0, new_gap_id())
+        self._observer.keep_gaps([*self._down.close(expected_ns), gap])
         self._last_ns = moment.capture_ns
 
     def _fail(self, error: str, started_s: float) -> None:
@@ -185,9 +192,10 @@ class CaptureThread(threading.Thread):
         self._observer.source_failed()
         until_s = time.monotonic() + delay_s
         while True:
-            self._observer.keep_gaps(
-                self._down.miss_time(GapReason.SOURCE_DOWN, self._last_ns, self._clock.wall_ns())
-            )
+            moment = self._now()
+            self._mark_step(moment)
+            gaps = self._down.miss_time(GapReason.SOURCE_DOWN, self._last_ns, moment.capture_ns)
+            self._observer.keep_gaps(gaps)
             left_s = until_s - time.monotonic()
             if left_s <= 0 or self._is_stopping.wait(min(left_s, _DOWN_REPORT_S)):
                 return

@@ -147,7 +147,7 @@ class FramesApi(FramesServiceServicer):
     async def Export(  # noqa: N802
         self, request: ExportRequest, context: grpc.aio.ServicerContext[ExportRequest, ExportResponse]
     ) -> AsyncIterator[ExportResponse]:
-        """Yield a `.slim` file of an interval, piece by piece."""
+        """Yield the `.slim` file of each epoch in an interval, piece by piece."""
         await self._callers.reader_of(request.camera, context)
         end_ns = request.end_ns or self._clock.wall_ns()
         pieces = exported_slim(
@@ -155,14 +155,15 @@ class FramesApi(FramesServiceServicer):
         )
         try:
             while (piece := await asyncio.to_thread(_next_piece, pieces)) is not None:
-                yield ExportResponse(data=piece)
+                epoch, data = piece
+                yield ExportResponse(epoch=epoch, data=data)
         except NotHeldError as error:
             await end(context, grpc.StatusCode.NOT_FOUND, str(error), FrameNotHeld(reason=str(error)))
         except InputError as error:
             await end(context, grpc.StatusCode.FAILED_PRECONDITION, str(error))
 
 
-def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
+def _next_piece(pieces: Iterator[tuple[int, bytes]]) -> tuple[int, bytes] | None:
     return next(pieces, None)
 
 

@@ -74,7 +74,7 @@ def frame_by_seq(connection: Connection, camera: str, seq: int, epoch: int | Non
 
 
 def frame_by_time(connection: Connection, camera: str, time_ns: int) -> FrameRow | None:
-    """Return the frame captured nearest to a Unix time, on the device's clock."""
+    """Return the frame captured nearest to a Unix time on the cloud's clock."""
     found = nearest_by_time(connection, camera, time_ns, 1)
     return found[0] if found else None
 
@@ -86,12 +86,12 @@ def newest_frame(connection: Connection, camera: str) -> FrameRow | None:
 
 
 def nearest_by_time(connection: Connection, camera: str, time_ns: int, count: int) -> list[FrameRow]:
-    """Return the `count` frames captured nearest to a time, nearest first."""
-    time = frames.c.capture_ns
-    before = _frames(camera).where(time <= time_ns).order_by(time.desc()).limit(count)
-    after = _frames(camera).where(time > time_ns).order_by(time).limit(count)
-    rows = [_frame(row) for question in (before, after) for row in connection.execute(question)]
-    return sorted(rows, key=lambda row: abs(row.capture_ns - time_ns))[:count]
+    """Return the `count` frames captured nearest to a time on the cloud's clock, nearest first."""
+    moment = frames.c.moment_ns
+    before = _frames(camera).where(moment <= time_ns).order_by(moment.desc()).limit(count)
+    after = _frames(camera).where(moment > time_ns).order_by(moment).limit(count)
+    rows = [row for question in (before, after) for row in connection.execute(question)]
+    return [_frame(row) for row in sorted(rows, key=lambda row: abs(row.moment_ns - time_ns))[:count]]
 
 
 def nearest_by_seq(

@@ -63,6 +63,7 @@ def _name(frame: FrameId) -> dict[str, Any]:
 def _base(key: StoredLayer, payload_bytes: int) -> dict[str, Any]:
     return {
         "capture_ns": key.time.capture_ns,
+        "moment_ns": key.time.capture_ns + key.clock_offset_ns,  # an offset that is not known counts as 0
         "monotonic_ns": key.time.monotonic_ns,
         "width": key.frame_width,
         "height": key.frame_height,

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """An index of another version is set aside and built again."""
 
 metadata = MetaData()
@@ -41,6 +41,9 @@ frames = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("capture_ns", BigInteger, nullable=False),  # the device's wall clock, Unix time
+    Column(
+        "moment_ns", BigInteger, nullable=False
+    ),  # the same on the cloud's clock, as well as that is known
     Column("monotonic_ns", BigInteger, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -50,6 +53,7 @@ frames = Table(
     Column("offset", Integer, nullable=False),
     UniqueConstraint("camera_id", "epoch", "seq"),
     Index("frames_by_time", "camera_id", "capture_ns"),
+    Index("frames_by_moment", "camera_id", "moment_ns"),
 )
 
 layers = Table(  # pulled from the edge: enhancement packets and source files

@@ -21,7 +21,7 @@ from shared_models.packages.package import ModelPackage
 from slimstream.v1 import control_pb2 as control
 from slimstream.v1.control_pb2_grpc import CamerasServiceStub, FramesServiceStub, ResultsServiceStub
 from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, LAYER_SOURCE, FrameId
-from slimstream.v1.ingest_pb2 import PullRefused, SettingsInForce, StreamRequest
+from slimstream.v1.ingest_pb2 import ClockSample, PullRefused, SettingsInForce, StreamRequest
 from tests.cloud.codec import TestCodec, picture
 from tests.cloud.conftest import StartCloud
 from tests.cloud.fake_agent import EPOCH, FakeAgent, format_change, frame, gap, hello, made_up_packet
@@ -304,6 +304,45 @@ async def test_frames_and_gaps_of_an_interval_are_listed_and_exported(
     exported = list(read_slim(b"".join(pieces), Limits()))
     assert [found.seq for found in exported] == [0, 1, 2]
     await agent.leave()
+
+
+async def test_a_frame_is_found_by_the_clouds_time_whatever_the_devices_clock_says(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, channel = await start_cloud()
+    packet = TestCodec(dct_package).base(0).packet
+    agent = FakeAgent(channel)
+    agent.send(hello(dct_package.fingerprint, "door"), format_change("door", packet))
+    hour_ns = 3600 * 10**9
+    agent.send(StreamRequest(clock=ClockSample(sent_ns=1, offset_ns=hour_ns, uncertainty_ns=1000)))
+    agent.send(*(frame(seq, packet) for seq in range(3)))
+    await agent.until_acked(0, 1, 2)
+    captured_ns = EPOCH * 10**9 + 10**8  # of frame 1, on the device's clock, which is an hour behind
+    selector = control.FrameSelector(camera="door", time_ns=captured_ns + hour_ns)
+    answer = await FramesServiceStub(channel).Get(
+        control.GetRequest(frame=selector, quality=control.Quality(preview=True))
+    )
+    assert (answer.frame.seq, answer.time.capture_ns) == (1, captured_ns)
+    await agent.leave()
+
+
+async def test_an_agent_that_lost_its_ring_has_a_file_for_each_epoch(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    _, channel = await start_cloud()
+    packet = TestCodec(dct_package).base(0).packet
+    for epoch in (EPOCH + 1, EPOCH):
+        agent = FakeAgent(channel)
+        agent.send(hello(dct_package.fingerprint, "door", epoch=epoch), format_change("door", packet))
+        agent.send(frame(0, packet), frame(1, packet))
+        await agent.until_acked(0, 1)
+        await agent.leave()
+    files: dict[int, bytes] = {}
+    async for answer in FramesServiceStub(channel).Export(control.ExportRequest(camera="door", end_ns=2**62)):
+        files[answer.epoch] = files.get(answer.epoch, b"") + answer.data
+    assert list(files) == [EPOCH, EPOCH + 1]
+    for data in files.values():
+        assert [found.seq for found in read_slim(data, Limits())] == [0, 1]
 
 
 async def test_cameras_say_whether_they_are_connected_and_what_is_stored(

@@ -167,14 +167,34 @@ def test_one_bad_picture_costs_itself() -> None:
     assert rig.observer.errors == []
 
 
-def test_a_clock_set_forward_is_a_gap_without_real_time() -> None:
+def test_a_clock_that_is_set_is_marked_by_a_gap_between_both_times() -> None:
     rig = Rig()
     rig.sources = [Script(0, lambda: rig.clock.step(100 * SECOND), 1, lambda: rig.clock.step(-9 * SECOND), 2)]
     start_ns = rig.clock.wall_ns()
     assert rig.run() == [0, 1, 2]
-    (gap,) = rig.observer.gaps
-    assert gap.reason is GapReason.CLOCK_STEPPED
-    assert (gap.start_ns, gap.end_ns) == (start_ns, start_ns + 100 * SECOND)
+    forward, back = rig.observer.gaps
+    assert forward.reason is back.reason is GapReason.CLOCK_STEPPED
+    assert (forward.start_ns, forward.end_ns) == (start_ns, start_ns + 100 * SECOND)
+    assert (back.start_ns, back.end_ns) == (start_ns + 91 * SECOND, start_ns + 100 * SECOND)
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600])
+def test_a_clock_that_is_set_while_the_source_is_down_does_not_stretch_the_gap(step_s: int) -> None:
+    rig = Rig()
+    start_ns = rig.clock.wall_ns()
+
+    def away() -> None:
+        rig.clock.advance(5 * SECOND)
+        rig.clock.step(step_s * SECOND)
+        raise SourceError("away")
+
+    rig.sources = [Script(0, away), Script(1)]
+    assert rig.run() == [0, 1]
+    down = [gap for gap in rig.observer.gaps if gap.reason is GapReason.SOURCE_DOWN]
+    (step,) = [gap for gap in rig.observer.gaps if gap.reason is GapReason.CLOCK_STEPPED]
+    assert sum(gap.end_ns - gap.start_ns for gap in down) <= 5 * SECOND
+    assert step.end_ns - step.start_ns == 3600 * SECOND
+    assert start_ns + 5 * SECOND in (step.start_ns, step.end_ns)
 
 
 def test_a_thread_that_waits_to_reconnect_stops_at_once() -> None:

@@ -33,7 +33,7 @@ class FrameSelector(_message.Message):
     camera: _builtins.str
     seq: _builtins.int
     time_ns: _builtins.int
-    """The frame nearest to this Unix time."""
+    """The frame nearest to this Unix time on the cloud's clock, where the agent's is known to differ from it."""
     is_newest: _builtins.bool
     epoch: _builtins.int
     """Absent means the newest epoch that holds the frame."""
@@ -364,15 +364,19 @@ class ExportResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATA_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
+    epoch: _builtins.int
+    """Which container the bytes belong to: numbers of frames begin again with each epoch."""
     def __init__(
         self,
         *,
         data: _builtins.bytes = ...,
+        epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "epoch", b"epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

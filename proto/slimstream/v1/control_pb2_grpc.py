@@ -71,7 +71,7 @@ class FramesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Export(self, request, context):
-        """The stored packets of an interval, one `.slim` container per camera and stream format.
+        """The stored packets of an interval: a `.slim` container for each epoch, one after the other.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

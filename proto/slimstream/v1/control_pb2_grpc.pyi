@@ -38,7 +38,7 @@ class FramesServiceStub:
     List: _grpc.UnaryStreamMultiCallable[_control_pb2.ListRequest, _control_pb2.ListResponse]
     """Frames of a camera in an interval."""
     Export: _grpc.UnaryStreamMultiCallable[_control_pb2.ExportRequest, _control_pb2.ExportResponse]
-    """The stored packets of an interval, one `.slim` container per camera and stream format."""
+    """The stored packets of an interval: a `.slim` container for each epoch, one after the other."""
 
 @_typing.type_check_only
 class FramesServiceAsyncStub(FramesServiceStub):
@@ -50,7 +50,7 @@ class FramesServiceAsyncStub(FramesServiceStub):
     List: _aio.UnaryStreamMultiCallable[_control_pb2.ListRequest, _control_pb2.ListResponse]  # type: ignore[assignment]
     """Frames of a camera in an interval."""
     Export: _aio.UnaryStreamMultiCallable[_control_pb2.ExportRequest, _control_pb2.ExportResponse]  # type: ignore[assignment]
-    """The stored packets of an interval, one `.slim` container per camera and stream format."""
+    """The stored packets of an interval: a `.slim` container for each epoch, one after the other."""
 
 class FramesServiceServicer(metaclass=_abc_1.ABCMeta):
     """Pictures, from what is stored or pulled from the edge."""
@@ -77,7 +77,7 @@ class FramesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.ExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_control_pb2.ExportResponse], _abc.AsyncIterator[_control_pb2.ExportResponse]]:
-        """The stored packets of an interval, one `.slim` container per camera and stream format."""
+        """The stored packets of an interval: a `.slim` container for each epoch, one after the other."""
 
 def add_FramesServiceServicer_to_server(servicer: FramesServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

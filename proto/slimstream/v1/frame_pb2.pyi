@@ -59,7 +59,7 @@ class _GapReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GapReason.V
     GAP_REASON_SOURCE_DOWN: _GapReason.ValueType  # 4
     """The camera gave no picture."""
     GAP_REASON_CLOCK_STEPPED: _GapReason.ValueType  # 5
-    """The wall clock stepped: the interval on paper holds no real time."""
+    """The wall clock was set: forward, and the interval holds no real time; or back, and it is passed twice."""
     GAP_REASON_AGENT_STOPPED: _GapReason.ValueType  # 6
     """The agent was not running."""
     GAP_REASON_ENCODE_FAILED: _GapReason.ValueType  # 7
@@ -78,7 +78,7 @@ GAP_REASON_EVICTED: GapReason.ValueType  # 3
 GAP_REASON_SOURCE_DOWN: GapReason.ValueType  # 4
 """The camera gave no picture."""
 GAP_REASON_CLOCK_STEPPED: GapReason.ValueType  # 5
-"""The wall clock stepped: the interval on paper holds no real time."""
+"""The wall clock was set: forward, and the interval holds no real time; or back, and it is passed twice."""
 GAP_REASON_AGENT_STOPPED: GapReason.ValueType  # 6
 """The agent was not running."""
 GAP_REASON_ENCODE_FAILED: GapReason.ValueType  # 7
