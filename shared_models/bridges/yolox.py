@@ -53,7 +53,6 @@ class FrozenYolox(nn.Module):
         self.front = OnnxModule(model, [model.graph.input[0].name], [cut.P3])
         self.backbone = OnnxModule(model, [cut.P3], [cut.P4, cut.P5])
         self.tail = OnnxModule(model, [cut.P3], [cut.P4, cut.P5, *heads])
-        self.neck = OnnxModule(model, [cut.P3], [*cut.neck, *heads])
         self.register_buffer("variance", torch.ones(3))  # of P3, P4, P5; see calibrate
         self.requires_grad_(False).eval()
 
@@ -70,11 +69,6 @@ class FrozenYolox(nn.Module):
         """P3 -> [P3, P4, P5] and the predictions at strides 8, 16, 32."""
         P4, P5, *heads = self.tail(P3)
         return [P3, P4, P5], [Prediction(*heads[i : i + 3]) for i in (0, 3, 6)]
-
-    def neck_and_heads(self, P3: Tensor) -> tuple[list[Tensor], list[Prediction]]:
-        """P3 -> the neck's three levels and the predictions, at strides 8, 16, 32."""
-        N3, N4, N5, *heads = self.neck(P3)
-        return [N3, N4, N5], [Prediction(*heads[i : i + 3]) for i in (0, 3, 6)]
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:

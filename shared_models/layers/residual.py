@@ -58,6 +58,8 @@ class Bottleneck(nn.Module):
         for conv in (self.reduce, self.spatial):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         nn.init.zeros_(self.expand.weight)
+        assert self.expand.bias is not None
+        nn.init.zeros_(self.expand.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""

@@ -17,7 +17,7 @@ class AnswerWeights:
     """What a cell's objectness, classes, box overlap and raw box are worth."""
 
     objectness: float = 1.0
-    classes: float = 1.0
+    classes: float = 2.0
     overlap: float = 3.0
     raw_box: float = 0.5
 

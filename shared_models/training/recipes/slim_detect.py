@@ -43,7 +43,7 @@ class SlimDetectConfig:
     guided_until: float = 0.25
     imitation_until: float = 0.4  # from here on the teacher sees the picture itself
     bridge_from: float = 0.6  # from here on the bridge is trained, too
-    stage_weight: float = 1.5
+    stage_weights: tuple[float, float] = (1.5, 0.4)  # while imitating, and after: what is lost stays an error
     answers: AnswerWeights = field(default_factory=AnswerWeights)
     average_decay: float = 0.997
     device: str = "cpu"
@@ -89,7 +89,8 @@ class SlimDetectRecipe:
             predictions = self.detector.tail(guidance("P3", P3), guidance)
         distances = answer_distance(predictions, answers, self.config.answers)
         errors = torch.stack(list(guidance.errors.values()))
-        loss = torch.stack(list(distances.values())).sum() + self.config.stage_weight * errors.sum()
+        weight = self.config.stage_weights[0 if imitating else 1]
+        loss = torch.stack(list(distances.values())).sum() + weight * errors.sum()
         figures = distances | guidance.errors
         return loss, {name: float(value.detach()) for name, value in figures.items()}
 

@@ -1,11 +1,13 @@
+import pytest
 import torch
 
-from shared_models.layers.residual import ResidualBlock, SlimmableBottleneck
+from shared_models.layers.residual import Bottleneck, ResidualBlock, SlimmableBottleneck
 
 
-def test_a_fresh_block_passes_activations_through() -> None:
+@pytest.mark.parametrize("block", [ResidualBlock, Bottleneck])
+def test_a_fresh_block_passes_activations_through(block: type[ResidualBlock | Bottleneck]) -> None:
     x = torch.rand(1, 8, 5, 6)
-    torch.testing.assert_close(ResidualBlock(8)(x), x)
+    torch.testing.assert_close(block(8)(x), x)
 
 
 def test_a_fresh_bottleneck_passes_activations_through_at_every_width() -> None:
