@@ -133,8 +133,8 @@ class Agent:
 
     async def _done(self) -> None:
         """Return when every camera has ended and everything is acknowledged."""
-        while any(thread.is_alive() for thread in self._threads) or any(
-            len(camera.mailbox) for camera in self._cameras.values()
+        while not all(
+            camera.health.has_ended and not len(camera.mailbox) for camera in self._cameras.values()
         ):
             await asyncio.sleep(0.1)
         await asyncio.to_thread(self._pool.close)

@@ -110,6 +110,10 @@ class Camera:
         """Count a failure of the source; it will be opened again."""
         self._metrics.source_errors.labels(self.name).inc()
 
+    def source_ended(self) -> None:
+        """Have the gap closed that is still open once the last picture is coded."""
+        self._pool.wake(self)
+
     def keep_gaps(self, gaps: list[Gap]) -> None:
         """Record gaps."""
         for gap in gaps:
@@ -122,6 +126,8 @@ class Camera:
         with self._turn:
             captured = self.mailbox.take()
             if captured is None:
+                if self.health.has_ended:
+                    self.keep_gaps(self._left_out.close())
                 return False
             self._process(captured)
             return True

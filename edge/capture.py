@@ -59,6 +59,10 @@ class CaptureObserver(Protocol):
         """The source failed and will be opened again."""
         ...
 
+    def source_ended(self) -> None:
+        """A medium has come to its end: no picture follows those that wait."""
+        ...
+
     def keep_gaps(self, gaps: list[Gap]) -> None:
         """Record these gaps."""
         ...
@@ -104,7 +108,7 @@ class CaptureThread(threading.Thread):
         self._mailbox.close()
 
     def run(self) -> None:
-        """Take pictures until stopped, or until a medium that does not loop has ended."""
+        """Take pictures until stopped; behind the end of a medium that does not loop there are none."""
         while not self._is_stopping.is_set():
             started_s = time.monotonic()
             try:
@@ -113,13 +117,25 @@ class CaptureThread(threading.Thread):
                 if not self._rules.loops and not self._is_stopping.is_set():
                     log.info("source_ended", camera=self._camera)
                     self._health.ended()
-                    return
+                    self._observer.source_ended()
+                    self._stay_ended()
             except SourceError as error:
                 self._fail(str(error), started_s)
             except Exception as error:  # a library's bug costs this camera, not the agent
                 log.exception("source_crashed", camera=self._camera)
                 self._fail(f"{type(error).__name__} in the source; see the log", started_s)
         self._observer.keep_gaps(self._down.close())
+
+    def _stay_ended(self) -> None:
+        """Explain the time behind a medium's end for as long as the agent goes on."""
+        while not self._is_stopping.wait(_DOWN_REPORT_S):
+            self._miss_until_now()
+
+    def _miss_until_now(self) -> None:
+        moment = self._now()
+        self._mark_step(moment)
+        gaps = self._down.miss_time(GapReason.SOURCE_DOWN, self._last_ns, moment.capture_ns)
+        self._observer.keep_gaps(gaps)
 
     def _take_pictures(self, source: Source) -> None:
         """Put pictures into the mailbox until the medium ends; raise SourceError."""
@@ -192,10 +208,7 @@ class CaptureThread(threading.Thread):
         self._observer.source_failed()
         until_s = time.monotonic() + delay_s
         while True:
-            moment = self._now()
-            self._mark_step(moment)
-            gaps = self._down.miss_time(GapReason.SOURCE_DOWN, self._last_ns, moment.capture_ns)
-            self._observer.keep_gaps(gaps)
+            self._miss_until_now()
             left_s = until_s - time.monotonic()
             if left_s <= 0 or self._is_stopping.wait(min(left_s, _DOWN_REPORT_S)):
                 return

@@ -35,6 +35,12 @@ class CameraHealth:
         with self._lock:
             return self._is_up
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a file came to its end, and is not played again."""
+        with self._lock:
+            return self._has_ended
+
     def up(self) -> None:
         """Note that the source gives pictures."""
         with self._lock:

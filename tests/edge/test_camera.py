@@ -158,3 +158,16 @@ def test_without_a_wish_the_configuration_holds_again(rig_of: Any) -> None:
     assert rig.camera.settings.frames_per_second == 1.0
     rig.camera.direct(Wish())
     assert rig.camera.settings == before
+
+
+def test_what_a_file_left_out_at_its_end_is_explained_while_the_agent_goes_on(rig_of: Any) -> None:
+    rig = rig_of(gate={"threshold": 0.03, "hold_s": 0, "interval_s_max": 60})
+    for second, index in enumerate((1, 1, 1)):
+        rig.camera.mailbox.put(
+            Captured(CaptureTime(second * SECOND, second * SECOND, BOOT_ID), striped(index))
+        )
+        assert rig.camera.process_next()
+    assert rig.gaps == []
+    rig.camera.health.ended()
+    assert not rig.camera.process_next()
+    assert [gap.seqs for gap in rig.gaps] == [SeqSpan(1, 2)]

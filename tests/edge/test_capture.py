@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from edge import capture
 from edge.capture import Captured, CaptureRules, CaptureThread, Pace
 from edge.gaps import Gap, GapReason
 from edge.gate import RateLimiter
@@ -53,6 +54,8 @@ class Observer:
         self.errors: list[str] = []
         self.pictures = 0
         self.on_failure: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] = lambda: None
+        self.on_gaps: Callable[[], None] = lambda: None
 
     def picture_taken(self) -> None:
         self.pictures += 1
@@ -61,8 +64,12 @@ class Observer:
         self.errors.append(self.health.at(0.0).last_error)
         self.on_failure()
 
+    def source_ended(self) -> None:
+        self.on_end()
+
     def keep_gaps(self, gaps: list[Gap]) -> None:
         self.gaps += gaps
+        self.on_gaps()
 
 
 class Rig:
@@ -87,6 +94,8 @@ class Rig:
             backoff=Backoff(first_s=0.001, limit_s=0.001, random=random.Random(0)),
         )
 
+        self.observer.on_end = self.thread.stop
+
     def _open(self) -> Source:
         if not self.sources:
             self.thread.stop()
@@ -105,13 +114,30 @@ class Rig:
         return pictures
 
 
-def test_a_file_is_played_once_and_the_thread_ends() -> None:
+def test_a_file_is_played_once() -> None:
     source = Script(0, 1, 2)
     rig = Rig(source)
     assert rig.run() == [0, 1, 2]
     assert source.is_closed
     assert rig.health.at(0.0).has_ended
     assert rig.observer.gaps == []
+
+
+def test_the_time_behind_the_end_of_a_file_is_explained_while_it_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(capture, "_DOWN_REPORT_S", 0.01)
+    rig = Rig(Script(0))
+    end_ns = rig.clock.wall_ns()
+    rig.observer.on_end = lambda: rig.clock.advance(70 * SECOND)
+    rig.observer.on_gaps = lambda: rig.thread.stop() if rig.observer.gaps else None
+    assert rig.run() == [0]
+    gap = rig.observer.gaps[0]
+    assert (gap.reason, gap.start_ns, gap.end_ns) == (
+        GapReason.SOURCE_DOWN,
+        end_ns,
+        end_ns + 70 * SECOND,
+    )
 
 
 def test_a_loop_begins_again() -> None:
