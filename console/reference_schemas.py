@@ -1,4 +1,6 @@
-"""Reference pages that come from schemas: configuration of edge and cloud, and every metric."""
+"""Reference pages that come from schemas: configuration of edge and cloud, every metric, reports."""
+
+import json
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
@@ -8,6 +10,7 @@ from cloud.metrics import GatewayMetrics, StoreMetrics, WorkerMetrics
 from edge.config import AgentConfig
 from edge.metrics import EdgeMetrics
 from runtime.config import schema_markdown
+from shared_models.evaluation.schema import json_schema
 
 _HEAD = "<!-- Written by `make docs` from the code: change the text beside the field, not this page. -->\n"
 _METRICS_INTRO = """\
@@ -18,11 +21,12 @@ otherwise. Times are in seconds, sizes in bytes. A counter's name ends in `_tota
 
 
 def schema_pages() -> dict[str, str]:
-    """Return the Markdown of each page by its file name."""
+    """Return the text of each page by its file name."""
     return {
         "config-edge.md": _HEAD + _edge_page(),
         "config-cloud.md": _HEAD + schema_markdown(CloudConfig, "Configuration of the cloud"),
         "metrics.md": _HEAD + metrics_page(),
+        "evaluation-schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
 

@@ -8,11 +8,22 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from shared_models.errors import InputError
+from shared_models.evaluation.classifiers.report import ClassificationReport
 from shared_models.evaluation.detection.report import DetectionReport
 from shared_models.evaluation.latency.report import LatencyReport
+from shared_models.evaluation.rate_distortion.report import RateDistortionReport
 from shared_models.evaluation.report import SCHEMA_VERSION, EvaluationReport
+from shared_models.evaluation.segmenters.report import SegmentationReport
+from shared_models.evaluation.video.report import VideoReport
 
-REPORTS: Final[tuple[type[EvaluationReport], ...]] = (DetectionReport, LatencyReport)
+REPORTS: Final[tuple[type[EvaluationReport], ...]] = (
+    DetectionReport,
+    VideoReport,
+    RateDistortionReport,
+    ClassificationReport,
+    SegmentationReport,
+    LatencyReport,
+)
 """The classes of reports, one a kind."""
 
 

@@ -53,7 +53,8 @@ def write_world(folder: Path, pictures: int = 6) -> Path:
     """Write pictures into `folder/images` and their boxes beside it; return the COCO file."""
     generator = np.random.default_rng(3)
     (folder / "images").mkdir(parents=True)
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     for number in range(1, pictures + 1):
         pixels = generator.integers(0, 30, (SIDE, SIDE, 3)).astype(np.uint8)
         for cell in generator.choice(CELLS, 3, replace=False).tolist():

@@ -42,7 +42,8 @@ def world(seed: int, *, ties: bool = True) -> tuple[dict[str, Any], dict[int, li
                 corners = np.array([x, y, x + side, y + side * 0.8]) + noise
                 label = category if generator.random() < 0.8 else int(generator.choice(list(CLASSES)))
                 score = round(float(generator.random()), 1 if ties else 12)
-                found[image_id].append(Detection(*corners.tolist(), score, CLASSES[label], label))
+                x1, y1, x2, y2 = corners.tolist()
+                found[image_id].append(Detection(x1, y1, x2, y2, score, CLASSES[label], label))
     images = [{"id": i, "width": 480, "height": 480} for i in range(10, 10 + PICTURES)]
     categories = [{"id": number, "name": name} for number, name in CLASSES.items()]
     return {"info": {}, "images": images, "annotations": annotations, "categories": categories}, found
@@ -104,7 +105,9 @@ def drawn(
     dataset: dict[str, Any], found: dict[int, list[Detection]], draw: np.ndarray
 ) -> tuple[dict[str, Any], dict[int, list[Detection]]]:
     """Copy pictures as often as a draw holds them, under new ids."""
-    images, annotations, detections = [], [], {}
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    detections: dict[int, list[Detection]] = {}
     for image, count in zip(dataset["images"], draw, strict=True):
         for _ in range(count):
             number = len(images) + 1
