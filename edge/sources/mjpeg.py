@@ -1,6 +1,5 @@
 """An HTTP camera that pushes JPEG pictures (MJPEG) as a source."""
 
-import base64
 import http.client
 import io
 import urllib.request
@@ -28,7 +27,8 @@ class MjpegSource:
         """Connect; raise SourceError if the camera refuses, or is silent for `timeout_s` now or later."""
         self._name = mask_url_passwords(url)
         try:
-            self._response = urllib.request.urlopen(_request(url), timeout=timeout_s)  # noqa: S310 - see _request
+            address, opener = _opener(url)
+            self._response = opener.open(address, timeout=timeout_s)
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise SourceError(f"{self._name} cannot be opened: {error}") from error
         try:
@@ -67,13 +67,20 @@ def decode_jpeg(jpeg: bytes, long_side_px: int, name: str) -> Pixels:
     return fit(pixels, long_side_px)
 
 
-def _request(url: str) -> urllib.request.Request:
-    """Build the request; user and password of the address become a header, as cameras expect."""
+def _opener(url: str) -> tuple[str, urllib.request.OpenerDirector]:
+    """Return the address without user and password, and what opens it as the camera demands.
+
+    The password is sent only when the camera asks for it, hashed (Digest) where the camera can.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise SourceError(f"{mask_url_passwords(url)} is not an http or https address")
-    user, _, address = parts.netloc.rpartition("@")
-    request = urllib.request.Request(parts._replace(netloc=address).geturl())  # noqa: S310 - scheme checked above
-    if user:
-        request.add_header("Authorization", "Basic " + base64.b64encode(unquote(user).encode()).decode())
-    return request
+    login, _, host = parts.netloc.rpartition("@")
+    address = parts._replace(netloc=host).geturl()
+    if not login:
+        return address, urllib.request.build_opener()
+    user, _, password = login.partition(":")
+    known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    known.add_password(None, address, unquote(user), unquote(password))
+    digest, basic = urllib.request.HTTPDigestAuthHandler(known), urllib.request.HTTPBasicAuthHandler(known)
+    return address, urllib.request.build_opener(digest, basic)

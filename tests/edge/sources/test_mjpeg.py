@@ -1,7 +1,9 @@
 """HTTP cameras: parts cut anywhere, servers that stall, refuse or lie."""
 
 import contextlib
+import hashlib
 import http.server
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,10 +99,7 @@ def start_stream(handler: http.server.BaseHTTPRequestHandler) -> None:
 
 
 def test_pictures_come_and_a_closed_connection_is_an_error() -> None:
-    sent: list[str] = []
-
     def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
-        sent.append(handler.headers["Authorization"])
         start_stream(handler)
         handler.wfile.write(stream_of([jpeg_of(striped(4))], has_length=True))
 
@@ -113,7 +112,41 @@ def test_pictures_come_and_a_closed_connection_is_an_error() -> None:
             source.grab()
         source.close()
     assert "secret" not in str(caught.value)
-    assert sent[0].startswith("Basic ")
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def proves_digest(header: str) -> bool:
+    """Whether a Digest answer proves that its sender knows the password, as RFC 7616 computes it."""
+    said = dict(re.findall(r'(\w+)="?([^",]+)"?', header))
+    login, request = md5("user:cam:secret"), md5(f"GET:{said['uri']}")
+    proof = md5(f"{login}:{said['nonce']}:{said['nc']}:{said['cnonce']}:{said['qop']}:{request}")
+    return bool(said["response"] == proof)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Digest"])
+def test_the_password_is_sent_when_it_is_asked_for_and_as_it_is_asked_for(scheme: str) -> None:
+    sent: list[str | None] = []
+    challenge = {"Basic": 'Basic realm="cam"', "Digest": 'Digest realm="cam", nonce="abc", qop="auth"'}
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        sent.append(handler.headers["Authorization"])
+        if sent[-1] is None:
+            handler.send_response(401)
+            handler.send_header("WWW-Authenticate", challenge[scheme])
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        start_stream(handler)
+
+    with camera(answer) as url:
+        MjpegSource(url, 5.0).close()
+    assert sent[0] is None
+    assert sent[1] is not None
+    assert sent[1].startswith(scheme)
+    assert scheme == "Basic" or proves_digest(sent[1])
 
 
 def test_of_pictures_that_waited_only_the_newest_is_given() -> None:
