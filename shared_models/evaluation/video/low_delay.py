@@ -49,7 +49,7 @@ class CodedClip:
         fields = {
             "sizes": [len(packet) for packet in self.packets],
             "key_frames": self.key_frames,
-            "encode_ms": [round(ms, 3) for ms in self.encode_ms],
+            "encode_ms": self.encode_ms,
         }
         return json.dumps(fields).encode() + b"\n" + b"".join(self.packets)
 

@@ -1,0 +1,87 @@
+"""`slimstream eval rd`: bytes against fidelity to the source."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.eval.options import (
+    CacheDirectory,
+    Jobs,
+    JsonFile,
+    Limit,
+    PlotFile,
+    Points,
+    Qualities,
+    Side,
+    TableFile,
+    parse_qualities,
+    progress,
+    split_names,
+    typed_command,
+    write_outputs,
+)
+from console.options import Model
+from shared_models.packages.registry import DEFAULT_PACKAGE
+
+
+def rd(
+    *,
+    images: Annotated[
+        Path, typer.Option(metavar="DIR", help="The pictures: Kodak's, say, as they were published.")
+    ],
+    codecs: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            help="Codecs to measure: slim (the preview, from the base layer), slim-full (both layers), jpeg, "
+            "webp, avif, jxl, x264, x265, svtav1, and with the `peers` extra CompressAI's: "
+            "bmshj2018-factorized, bmshj2018-hyperprior, mbt2018-mean, mbt2018, cheng2020-anchor, "
+            "cheng2020-attn. One that cannot run is reported as missing.",
+        ),
+    ] = "slim,slim-full,jpeg,webp,avif,jxl",
+    qualities: Qualities = None,
+    points: Points = None,
+    side: Side = 0,
+    limit: Limit = None,
+    model: Model = DEFAULT_PACKAGE,
+    jobs: Jobs = None,
+    cache: CacheDirectory = None,
+    json: JsonFile = None,
+    plot: PlotFile = None,
+    table: TableFile = None,
+) -> None:
+    """Measure bytes against fidelity: PSNR, MS-SSIM and SSIMULACRA2 on RGB.
+
+    Whole files, headers included. Ours is measured twice: the preview that the base layer allows by itself,
+    and the full picture, base layer at the model's default quality with the enhancement layer at each
+    quality. Figures: means over the pictures, and BD-rate of ours against each peer by each measure.
+
+    Examples:
+      slimstream eval rd --images kodak/ --json rd.json --plot rd.png
+      slimstream eval rd --images kodak/ --codecs slim-full,avif,mbt2018-mean --qualities avif:20,40,60,80
+    """
+    from shared_models.evaluation.cache import default_directory
+    from shared_models.evaluation.peers.catalogue import CodecOptions
+    from shared_models.evaluation.rate_distortion.run import (
+        RateDistortionRequest,
+        evaluate_rate_distortion,
+    )
+    from shared_models.evaluation.workers import cores
+
+    names = split_names(codecs)
+    request = RateDistortionRequest(
+        images=images,
+        command=typed_command(),
+        cache=cache or default_directory(),
+        codecs=names,
+        qualities=parse_qualities(qualities, names),
+        points=points,
+        side=side,
+        limit=limit,
+        model=CodecOptions(model),
+        jobs=jobs or cores(),
+    )
+    with progress("coding and comparing") as on_done:
+        report = evaluate_rate_distortion(request, on_done)
+    write_outputs(report, json, plot, table)
