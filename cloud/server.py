@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 import grpc
@@ -32,6 +33,7 @@ from runtime.clock import Clock, SystemClock
 from runtime.credentials import listen
 from runtime.logs import get_logger
 from runtime.metrics import MetricsServer
+from shared_models.errors import ConfigError
 from slimstream.v1 import control_pb2
 from slimstream.v1.control_pb2_grpc import (
     add_CamerasServiceServicer_to_server,
@@ -80,8 +82,15 @@ async def running_cloud(
         metrics = _serve_metrics(parts, config.metrics, stack)
         port = await _serve(parts, executor, stack)
         if config.listen.port_file is not None:
-            config.listen.port_file.write_text(f"{port}\n")
+            _write_port(config.listen.port_file, port)
         yield RunningCloud(port, metrics.port if metrics else None, store, parts.registry)
+
+
+def _write_port(path: Path, port: int) -> None:
+    try:
+        path.write_text(f"{port}\n")
+    except OSError as error:
+        raise ConfigError(f"listen.port_file {path} cannot be written: {error.strerror}") from error
 
 
 def _store_options(config: CloudConfig) -> StoreOptions:

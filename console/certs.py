@@ -94,7 +94,7 @@ def viewer(
 
 
 @app.command()
-def token(
+def token(  # noqa: PLR0917 - options, given by name
     name: Annotated[str, typer.Argument(help="Who will hold the token.")],
     cameras: Cameras,
     directory: Directory = DEFAULT_DIRECTORY,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.bridges import load_bridge
-from console.inputs import SLIM_SUFFIX, expand, track_files, write_json
+from console.inputs import SLIM_SUFFIX, check_writable, expand, track_files, write_json
 from console.latents import LatentFrame, PictureCoding, latent_frames
 from console.options import (
     LONG_SIDE_PX,
@@ -66,6 +66,7 @@ def classify(
       slimstream classify photo.jpg --quality 80 --top 1 --json classes.json
       slimstream classify photo.jpg --path mobilenet-v2 --json classes.json
     """
+    check_writable(output)
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
     codec = load_codec(model, provider, threads)
     classify_frame = open_classifier(path, codec, top)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from console.bridges import load_bridge
-from console.inputs import SLIM_SUFFIX, expand, track_files, write_json
+from console.inputs import SLIM_SUFFIX, check_writable, expand, track_files, write_json
 from console.latents import LatentFrame, PictureCoding, latent_frames
 from console.options import (
     LONG_SIDE_PX,
@@ -82,6 +82,7 @@ def detect(
       slimstream detect street.jpg --path my-bridge/ --json detections.json
       slimstream detect street.jpg --path yolox-nano --json detections.json
     """
+    check_writable(output)
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])
     codec = load_codec(model, provider, threads)
     detector = open_detector(path, codec)

@@ -1,6 +1,7 @@
-"""Which files a command works on, and what is in them."""
+"""Which files a command works on and writes, and what is in them."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,25 @@ def name_outputs(sources: Sequence[Path], directory: Path, suffix: str) -> list[
 
 
 def make_directory(directory: Path) -> None:
-    """Create an output directory; raise InputError where something else has its name."""
+    """Create an output directory; raise InputError where that cannot be, or nothing can be put there."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{directory} is not a directory, so no output can be put there") from None
+    except OSError as error:
+        raise InputError(f"{directory} cannot be made: {error.strerror}; choose another place") from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise InputError(f"{directory} may not be written to; choose another place")
+
+
+def check_writable(path: Path) -> None:
+    """Raise InputError, before any work, where a file that a user named could not be written after it."""
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no directory {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"{path} may not be written; choose another place")
 
 
 def read_bytes(path: Path) -> bytes:

@@ -16,6 +16,9 @@ from shared_models.errors import SlimstreamError
 TRACEBACK_VARIABLE = "SLIMSTREAM_TRACEBACK"
 """Environment variable that shows where an unexpected error came from, when set to anything."""
 
+_WRONG_PLACES = (PermissionError, IsADirectoryError, NotADirectoryError)
+"""What goes wrong with a file that a user named wrongly; a file of ours may be missing as well."""
+
 ENTRIES = {
     "demo": Entry(
         "console.demo.cli",
@@ -108,7 +111,8 @@ def explain(error: Exception) -> tuple[str, int]:
         hint = f"; see `{context.command_path} --help`" if context else ""
         return f"{format_message().rstrip('.')}{hint}", int(getattr(error, "exit_code", 2))
     if isinstance(error, OSError):
-        return f"{error.filename or 'the system'}: {error.strerror or error}", 1
+        code = 2 if isinstance(error, _WRONG_PLACES) else 1
+        return f"{error.filename or 'the system'}: {error.strerror or error}", code
     return (
         f"internal error, {type(error).__name__}: {error}; please report it with the output of the same "
         f"command under {TRACEBACK_VARIABLE}=1",

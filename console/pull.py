@@ -21,6 +21,7 @@ from console.cloud_call import (
     client_security,
     explained,
 )
+from console.inputs import check_writable
 from console.options import AsJson
 from shared_models.errors import InputError, StorageError
 
@@ -180,6 +181,7 @@ def check_output(output: Path | None, *, is_source: bool) -> None:
     """Raise InputError for a file name that does not fit what can be in the file."""
     if output is None:
         return
+    check_writable(output)
     suffixes = (*_JPEG_SUFFIXES, _PNG_SUFFIX) if is_source else (_PNG_SUFFIX,)
     if output.suffix.lower() not in suffixes:
         kind = "the edge's JPEG file, or a PNG made from it" if is_source else "a PNG file"

@@ -45,7 +45,11 @@ def demo(
     """
     from console.demo.run import DemoOptions, run_demo
     from console.demo.sources import demo_source
+    from console.inputs import check_writable, make_directory
 
+    make_directory(output)
+    if json_file:
+        check_writable(json_file)
     options = DemoOptions(demo_source(source), output, fps, seconds, long_side, quality, width)
     console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()

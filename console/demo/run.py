@@ -64,7 +64,6 @@ class Seen:
 
 def run_demo(options: DemoOptions, progress: Progress) -> DemoReport:
     """Run agent and cloud over the source, pull, compare, and write the pictures."""
-    options.output.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slimstream-demo-") as folder:
         seen = _watch(options, Path(folder), progress)

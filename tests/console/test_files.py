@@ -163,7 +163,12 @@ class TestWrongInput:
             (["inspect", "empty.slim"], "empty.slim"),
             (["inspect", "hollow"], "hollow cannot be read"),
             (["detect", "pictures", "--json", "out.json", "--path", "nowhere"], "no path 'nowhere'"),
-            (["detect", "pictures", "--json", "hollow"], "hollow cannot be written"),
+            (["detect", "pictures", "--json", "hollow"], "hollow is a directory; name a file in it"),
+            (["detect", "gone.jpg", "--json", "no/where/out.json"], "there is no directory no/where"),
+            (["classify", "pictures", "--json", "text.png/out.json"], "there is no directory text.png"),
+            (["pull", "gate", "--newest", "-o", "no/now.png"], "there is no directory no"),
+            (["demo", "--source", "pictures", "--json", "no/figures.json"], "there is no directory no"),
+            (["demo", "--source", "pictures", "--output", "text.png"], "text.png is not a directory"),
             (["classify", "text.png", "--json", "out.json"], "not a picture"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -171,7 +176,7 @@ class TestWrongInput:
     def test_is_named_in_one_sentence(
         self, slimstream: CommandLine, pictures: Path, arguments: list[str], said: str
     ) -> None:
-        model = () if arguments[0] == "inspect" or "--model" in arguments else MODEL
+        model = () if arguments[0] in ("inspect", "pull", "demo") or "--model" in arguments else MODEL
         result = slimstream(*arguments, *model)
         assert (result.code, result.err.count("\n")) == (2, 1), result.err
         assert result.err.startswith("slimstream: ")

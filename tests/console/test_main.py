@@ -91,6 +91,8 @@ def test_a_missing_module_of_ours_is_not_blamed_on_an_extra() -> None:
         (ModelError("the model is torn"), 2),
         (SlimstreamError("it broke"), 1),
         (FileNotFoundError(2, "No such file", "x.yaml"), 1),
+        (PermissionError(13, "Permission denied", "/x.json"), 2),
+        (OSError(28, "No space left on device", "x.json"), 1),
         (RuntimeError("surprise"), 1),
     ],
 )
