@@ -15,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from shared_models.bridges.graph_cost import shapes_by_running
+from shared_models.bridges.precision import feed_floats, widen
 from shared_models.codecs.backend import TensorSpec
 from shared_models.errors import ModelError
 from shared_models.tasks.image_input import ImageInput, Side, side_in, size_value
@@ -28,7 +30,9 @@ class TidyModel:
     """A model of one picture on one canvas."""
 
     model: onnx.ModelProto
+    """In float32 throughout; an input of bytes takes their values as floats."""
     image: ImageInput
+    """As the file has it."""
     side: Side
     """Width and height of the canvas."""
 
@@ -77,10 +81,10 @@ def _tidy(model: onnx.ModelProto, image: ImageInput, side: Side) -> onnx.ModelPr
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     _fix_inputs(fixed.graph, image, side)
+    widen(fixed.graph)
+    feed_floats(fixed.graph, image.spec.name)
     del fixed.graph.value_info[:]  # they may hold names for axes that are numbers now
     tidied = optimised(fixed)
-    from shared_models.bridges.graph_cost import shapes_by_running
-
     try:
         shapes_by_running(tidied, [example(image, side)])
     except ModelError as error:
@@ -88,12 +92,12 @@ def _tidy(model: onnx.ModelProto, image: ImageInput, side: Side) -> onnx.ModelPr
     return tidied
 
 
-def example(image: ImageInput, side: Side, batch: int = 1) -> NDArray[np.generic]:
-    """Return smooth noise in the shape and type of the image input, about 0..1 (bytes: 0..255)."""
+def example(image: ImageInput, side: Side, batch: int = 1) -> NDArray[np.float32]:
+    """Return noise in the shape of a tidied model's input, 0..1, or whole numbers for one of bytes."""
     width, height = side
     shape = (batch, height, width, 3) if image.is_channels_last else (batch, 3, height, width)
     noise = np.random.default_rng(0).random(shape, np.float32)
-    return (noise * 255 if image.is_whole else noise).astype(image.spec.dtype)
+    return np.floor(noise * 256) if image.is_whole else noise
 
 
 def optimised(model: onnx.ModelProto) -> onnx.ModelProto:
