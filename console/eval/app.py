@@ -2,10 +2,22 @@
 
 import typer
 
+from console.eval.classification import classification
 from console.eval.detection import detection
+from console.eval.docs import docs
+from console.eval.latency import latency
+from console.eval.rd import rd
+from console.eval.segmentation import segmentation
+from console.eval.video import video
 
 app = typer.Typer()
 app.command("detection")(detection)
+app.command("video")(video)
+app.command("rd")(rd)
+app.command("classification")(classification)
+app.command("segmentation")(segmentation)
+app.command("latency")(latency)
+app.command("docs")(docs)
 
 
 @app.callback()
