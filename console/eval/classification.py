@@ -31,7 +31,8 @@ def classification(
     images: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="The pictures; in folders named by class where --labels is not given."
+            metavar="DIR",
+            help="The pictures. Without --labels, their names, or those of folders, begin with the class.",
         ),
     ],
     classifier: Annotated[

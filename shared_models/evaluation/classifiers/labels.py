@@ -23,29 +23,37 @@ class LabelledPicture:
 def read_labelled(images: Path, labels: Path | None, limit: int = 0) -> list[LabelledPicture]:
     """Return the labelled pictures of a folder, by name; raise InputError.
 
-    Without `labels`, the pictures lie in sub-folders that are named by class index, or whose names begin
-    with it (`207`, `207_golden_retriever`). `labels` is a JSON object {file name: class index}, or a CSV with
+    Without `labels`, the names of the pictures, or of the folders that they lie in, are a class index or begin
+    with one (`207`, `207_golden_retriever`, `207_0001.jpg`). `labels` is a JSON object {file name: class index}, or a CSV with
     the columns file name and class index (a first line that is no label is a heading).
     """
     if not images.is_dir():
         raise InputError(f"{images} is no directory of pictures")
-    found = _from_folders(images) if labels is None else _from_file(images, labels)
+    found = _from_names(images) if labels is None else _from_file(images, labels)
     return sorted(found, key=lambda item: str(item.path))[: limit or None]
 
 
-def _from_folders(images: Path) -> list[LabelledPicture]:
+def _from_names(images: Path) -> list[LabelledPicture]:
     found: list[LabelledPicture] = []
-    for folder in sorted(path for path in images.iterdir() if path.is_dir()):
-        digits = folder.name.partition("_")[0]
-        if not digits.isdecimal():
-            raise InputError(
-                f"the folder {folder} begins with no class index; name folders 0, 1, … or give --labels"
-            )
-        files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
-        found += [LabelledPicture(path, int(digits)) for path in files]
+    for path in sorted(images.iterdir()):
+        if path.is_dir():
+            class_index = _leading_index(path)
+            inside = (file for file in sorted(path.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES)
+            found += [LabelledPicture(file, class_index) for file in inside]
+        elif path.suffix.lower() in PICTURE_SUFFIXES:
+            found.append(LabelledPicture(path, _leading_index(path)))
     if not found:
-        raise InputError(f"{images} holds no folders of pictures named by class; give --labels")
+        raise InputError(f"{images} holds no pictures, nor folders of them named by class")
     return found
+
+
+def _leading_index(path: Path) -> int:
+    digits = path.stem.partition("_")[0]
+    if not digits.isdecimal() or int(digits) > CLASS_MAX:
+        raise InputError(
+            f"the name of {path} begins with no class index; name pictures or folders 0_…, 1_… or give --labels"
+        )
+    return int(digits)
 
 
 def _from_file(images: Path, labels: Path) -> list[LabelledPicture]:

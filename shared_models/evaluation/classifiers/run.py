@@ -55,7 +55,7 @@ class ClassificationRequest:
     command: str
     cache: Path
     labels: Path | None = None
-    """JSON or CSV; else pictures lie in folders named by class."""
+    """JSON or CSV; else names of pictures or of their folders begin with the class."""
     codecs: tuple[str, ...] = CODECS
     qualities: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By codec, in its own measure, in place of its usual range."""
@@ -193,7 +193,7 @@ def _settings(
 ) -> dict[str, JsonValue]:
     return {
         "images": request.images.name,
-        "labels": request.labels.name if request.labels else "names of folders",
+        "labels": request.labels.name if request.labels else "names of pictures or folders",
         "pictures": pictures,
         "long_side_px": request.side or "as they are",
         "classifier": plan.pixels.name,

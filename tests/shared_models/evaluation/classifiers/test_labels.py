@@ -64,6 +64,15 @@ def test_labels_that_do_not_fit_are_refused(
         read_labelled(images, tmp_path / name)
 
 
-def test_pictures_without_any_labels_are_refused(images: Path) -> None:
-    with pytest.raises(InputError, match="holds no folders of pictures named by class"):
+def test_names_of_pictures_begin_with_the_class(tmp_path: Path) -> None:
+    for name in ("006_stingray.png", "207.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    assert classes(tmp_path) == {"006_stingray.png": 6, "207.png": 207}
+
+
+def test_pictures_without_any_labels_are_refused(images: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the name of .*a.png begins with no class index"):
         read_labelled(images, None)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no pictures"):
+        read_labelled(tmp_path / "empty", None)
