@@ -32,7 +32,7 @@ def classification(
         Path,
         typer.Option(
             metavar="DIR",
-            help="The pictures. Without --labels, their names, or those of folders, begin with the class.",
+            help="The pictures. Without --labels, names of pictures or folders begin with the class.",
         ),
     ],
     classifier: Annotated[

@@ -23,9 +23,10 @@ class LabelledPicture:
 def read_labelled(images: Path, labels: Path | None, limit: int = 0) -> list[LabelledPicture]:
     """Return the labelled pictures of a folder, by name; raise InputError.
 
-    Without `labels`, the names of the pictures, or of the folders that they lie in, are a class index or begin
-    with one (`207`, `207_golden_retriever`, `207_0001.jpg`). `labels` is a JSON object {file name: class index}, or a CSV with
-    the columns file name and class index (a first line that is no label is a heading).
+    Without `labels`, the names of the pictures, or of the folders that they lie in, are a class index or
+    begin with one (`207`, `207_golden_retriever`, `207_0001.jpg`). `labels` is a JSON object
+    {file name: class index}, or a CSV with the columns file name and class index (a first line that is no
+    label is a heading).
     """
     if not images.is_dir():
         raise InputError(f"{images} is no directory of pictures")
@@ -50,9 +51,7 @@ def _from_names(images: Path) -> list[LabelledPicture]:
 def _leading_index(path: Path) -> int:
     digits = path.stem.partition("_")[0]
     if not digits.isdecimal() or int(digits) > CLASS_MAX:
-        raise InputError(
-            f"the name of {path} begins with no class index; name pictures or folders 0_…, 1_… or give --labels"
-        )
+        raise InputError(f"the name of {path} begins with no class index; call it 0_…, 1_… or give --labels")
     return int(digits)
 
 
