@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -17,6 +18,7 @@ OnDone = Callable[[int, int], None]
 """Called with the number of items done and of all items."""
 
 _bench: Any
+_stop: Event
 
 
 def cores() -> int:
@@ -37,7 +39,8 @@ class Workers(Generic[Bench]):
         if jobs > 1:
             # a fork would copy the threads of ONNX Runtime and numba in whatever state they are
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(jobs, context, _start, (make_bench, plan))
+            self._stop = context.Event()
+            self._pool = ProcessPoolExecutor(jobs, context, _start, (make_bench, plan, self._stop))
         else:
             self._bench = make_bench(plan)
 
@@ -48,6 +51,8 @@ class Workers(Generic[Bench]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._pool:
+            if error is not None:
+                self._stop.set()  # what is queued already is passed over
             self._pool.shutdown(cancel_futures=True)
 
     def map(
@@ -73,11 +78,13 @@ class Workers(Generic[Bench]):
         return [future.result() for future in futures]
 
 
-def _start(make_bench: Callable[[Plan], Any], plan: Plan) -> None:
-    global _bench  # noqa: PLW0603  # a process of the pool has no other place for what it prepared
+def _start(make_bench: Callable[[Plan], Any], plan: Plan, stop: Event) -> None:
+    global _bench, _stop  # a process of the pool has no other place for what it prepared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when it ends
-    _bench = make_bench(plan)
+    _bench, _stop = make_bench(plan), stop
 
 
 def _run(work: Callable[[Any, Item], Result], item: Item) -> Result:
+    if _stop.is_set():
+        raise CancelledError
     return work(_bench, item)
