@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _EPSILON = 1e-6
+_PIXELS_MAX = 96  # a side; segmenters enlarge their answers eight times and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,20 @@ def class_distance(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tens
     Outputs (B, C, ...) are logits, or probabilities where each of them sums to one already.
     """
     parts = []
-    for s, t in zip(student, teacher, strict=True):
+    for s, t in ((_thinned(s), _thinned(t)) for s, t in zip(student, teacher, strict=True)):
         is_normalised = _is_distribution(t)
         logs_s, logs_t = (_log_distribution(values.float(), is_normalised) for values in (s, t))
         divergence = (logs_t.exp() * (logs_t - logs_s)).sum(1)  # (B, ...)
         parts.append(divergence.reshape(len(divergence), -1).mean(1))
     return torch.stack(parts).sum(0)
+
+
+def _thinned(maps: Tensor) -> Tensor:
+    """Take one pixel of several where there are far more than a segmenter's own cells."""
+    if maps.dim() != 4:
+        return maps
+    step = max(1, min(maps.shape[2:]) // _PIXELS_MAX)
+    return maps[:, :, step // 2 :: step, step // 2 :: step]
 
 
 def _is_distribution(values: Tensor) -> bool:
