@@ -108,7 +108,10 @@ class InputConvention(BaseModel):
     def prepare(self, pixels: Pixels) -> Array:
         """(H, W, 3) uint8 RGB -> (3, side) float32 as the network wants it."""
         canvas = self.canvas(pixels)
-        planes = (canvas[:, :, ::-1] if self.channels is Channels.BGR else canvas).transpose(2, 0, 1)
-        mean, std = (np.array(row, np.float32)[:, np.newaxis, np.newaxis] for row in (self.mean, self.std))
-        prepared: Array = (planes.astype(np.float32) - mean) / std
+        order = (2, 1, 0) if self.channels is Channels.BGR else (0, 1, 2)
+        prepared: Array = np.empty((3, *canvas.shape[:2]), np.float32)
+        for plane, channel, mean, std in zip(prepared, order, self.mean, self.std, strict=True):
+            np.subtract(canvas[:, :, channel], np.float32(mean), out=plane)  # a plane at a time: no copies
+            if std != 1:
+                np.divide(plane, np.float32(std), out=plane)
         return prepared
