@@ -68,15 +68,17 @@ def candidate_boxes(heads: Sequence[Array], score_min: float, strides: Sequence[
 
 def _head_boxes(head: Array, stride: int, score_min: float) -> tuple[Array, Array, NDArray[np.intp]]:
     width = head.shape[2]
-    rows = head.reshape(len(head), -1).T  # (h*w, 85)
-    scores = rows[:, BOX_CHANNELS : BOX_CHANNELS + 1] * rows[:, BOX_CHANNELS + 1 :]  # (h*w, 80)
-    cells, classes = np.nonzero(scores >= score_min)
-    y, x = np.divmod(cells, width)
-    box = rows[cells, :BOX_CHANNELS]
+    columns = head.reshape(len(head), -1)  # (85, h*w)
+    likely = np.flatnonzero(columns[BOX_CHANNELS] >= score_min)  # no class can lift the others
+    rows = columns[:, likely].T
+    scores = rows[:, BOX_CHANNELS : BOX_CHANNELS + 1] * rows[:, BOX_CHANNELS + 1 :]  # (likely, 80)
+    found, classes = np.nonzero(scores >= score_min)
+    y, x = np.divmod(likely[found], width)
+    box = rows[found, :BOX_CHANNELS]
     center = (box[:, :2] + np.stack([x, y], axis=1)) * stride
     half = np.exp(np.minimum(box[:, 2:], _LOG_SIDE_MAX)) * (stride / 2)
     corners = np.concatenate([center - half, center + half], axis=1).astype(np.float32)
-    return corners, scores[cells, classes].astype(np.float32), classes
+    return corners, scores[found, classes].astype(np.float32), classes
 
 
 def suppress(boxes: Boxes, iou_max: float = IOU_MAX, count_max: int = DETECTIONS_MAX) -> Boxes:

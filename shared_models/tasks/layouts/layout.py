@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from shared_models.tasks.detection import CANDIDATES_MAX, Boxes, suppress
 Array: TypeAlias = NDArray[np.float32]
 Task: TypeAlias = Literal["detect", "classify", "segment"]
 Side: TypeAlias = tuple[int, int]
+
+PROBABILITY_MAX: Final = 1 + 1e-4
+"""What a probability may reach in floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +109,4 @@ def sigmoid(x: Array) -> Array:
 
 def are_probabilities(values: Array) -> bool:
     """Tell whether all values lie in [0, 1], as no logits of a whole picture do."""
-    return bool(values.size and values.min() >= 0 and values.max() <= 1 + 1e-4)
+    return bool(values.size and values.min() >= 0 and values.max() <= PROBABILITY_MAX)

@@ -8,6 +8,7 @@ import numpy as np
 from shared_models.tasks.detection import IOU_MAX, Boxes
 from shared_models.tasks.layouts.grids import cells, find_strides
 from shared_models.tasks.layouts.layout import (
+    PROBABILITY_MAX,
     Array,
     DetectionLayout,
     Probe,
@@ -72,7 +73,10 @@ class YoloxLayout(DetectionLayout):
         return [self._one(np.asarray(rows, np.float32), grid, score_min) for rows in outputs[0]]
 
     def _one(self, rows: Array, grid: Array, score_min: float) -> Boxes:
-        chances = sigmoid(rows[:, 4:]) if self.are_logits else rows[:, 4:]
+        objectness = sigmoid(rows[:, BOX]) if self.are_logits else rows[:, BOX]
+        likely = np.flatnonzero(objectness * PROBABILITY_MAX >= score_min)  # no class can lift the others
+        rows, grid = rows[likely], grid[likely]
+        chances = sigmoid(rows[:, BOX:]) if self.are_logits else rows[:, BOX:]
         kept, classes, scores = above(chances[:, :1] * chances[:, 1:], score_min)
         box, stride = rows[kept, :4], grid[kept, 2:]
         if not self.is_decoded:
