@@ -8,23 +8,19 @@ from typing import Annotated
 import typer
 
 from cloud.config import ENV_PREFIX, CloudConfig, Role
-from runtime.config import dump_config, load_config
+from runtime.config import load_config
+from runtime.service_command import (
+    ConfigFile,
+    PrintConfig,
+    Settings,
+    is_for_subcommand,
+    service_app,
+    show_config,
+)
 from shared_models.errors import ConfigError
 
-app = typer.Typer(
-    name="cloud",
-    help="Run the gateway, the store, the workers and the API.",
-    no_args_is_help=False,
-    invoke_without_command=True,
-    add_completion=False,
-)
+app = service_app("cloud", "Run the gateway, the store, the workers and the API.")
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="YAML configuration; without it the defaults hold.")
-]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a key, as in --set listen.address=127.0.0.1:6000.")
-]
 Roles = Annotated[
     str, typer.Option("--roles", help="Which parts this process runs, of gateway, worker and api.")
 ]
@@ -37,9 +33,7 @@ def main(
     config: ConfigFile = None,
     settings: Settings = None,
     roles: Roles = _ALL_ROLES,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the configuration with its defaults, and leave.")
-    ] = False,
+    print_config: PrintConfig = False,
 ) -> None:
     """Run the cloud: `slimstream cloud --config cloud.yaml`.
 
@@ -48,15 +42,13 @@ def main(
         slimstream cloud run --config /etc/slimstream/cloud.yaml --roles gateway,api
         slimstream cloud --config cloud.yaml --print-config
     """
-    if context.invoked_subcommand is not None:
-        if config or settings or print_config or roles != _ALL_ROLES:
-            command = f"slimstream cloud {context.invoked_subcommand}"
-            raise ConfigError(f"an option stands before the command it is for; write `{command} --config …`")
+    has_options = bool(config or settings or print_config or roles != _ALL_ROLES)
+    if is_for_subcommand(context, has_options=has_options):
         return
     if print_config:
-        typer.echo(dump_config(load_cloud_config(config, settings)), nl=False)
-        return
-    run(config, settings, roles)
+        show_config(load_cloud_config(config, settings))
+    else:
+        run(config, settings, roles)
 
 
 @app.command()

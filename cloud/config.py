@@ -2,13 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field, model_validator
 
 from runtime.config import ByteSize, ConfigSection, DurationSeconds
 from runtime.credentials import ServerSecurity
-from runtime.logs import LogFormat, LogLevel
+from runtime.logs import LogConfig
+from runtime.metrics import MetricsConfig
 from shared_models.bitstream.limits import Limits
 
 ENV_PREFIX: Final = "SLIMSTREAM_CLOUD"
@@ -141,24 +142,11 @@ class ApiSection(ConfigSection):
     """Subscriptions at the same time."""
 
 
-class MetricsSection(ConfigSection):
-    """Prometheus."""
+class MetricsSection(MetricsConfig):
+    """Prometheus metrics."""
 
-    enabled: bool = True
-    """Serve metrics."""
-    host: str = "127.0.0.1"
-    """Loopback unless told otherwise."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 9465
-    """0 takes a free port."""
-
-
-class LogSection(ConfigSection):
-    """Logs on stderr."""
-
-    level: LogLevel = LogLevel.INFO
-    """How much is said."""
-    format: LogFormat = LogFormat.AUTO
-    """For people on a terminal, JSON otherwise."""
+    port: int = Field(default=9465, ge=0, le=65535)
+    """0 takes any free port."""
 
 
 class CloudConfig(ConfigSection):
@@ -178,7 +166,7 @@ class CloudConfig(ConfigSection):
     """What viewers may ask for."""
     metrics: MetricsSection = MetricsSection()
     """Prometheus."""
-    log: LogSection = LogSection()
+    log: LogConfig = LogConfig()
     """Logs."""
 
     @model_validator(mode="after")

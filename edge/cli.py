@@ -8,21 +8,18 @@ from typing import Annotated
 import typer
 
 from edge.config import ENV_PREFIX, AgentConfig
-from runtime.config import dump_config, load_config
-from shared_models.errors import ConfigError
-
-app = typer.Typer(
-    name="edge",
-    help="Run the agent beside the cameras.",
-    no_args_is_help=False,
-    invoke_without_command=True,
-    add_completion=False,
+from runtime.config import load_config
+from runtime.service_command import (
+    ConfigFile,
+    PrintConfig,
+    Settings,
+    is_for_subcommand,
+    service_app,
+    show_config,
 )
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="YAML configuration of the agent.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a key, as in --set ring.budget_bytes=1GiB.")
-]
+app = service_app("edge", "Run the agent beside the cameras.")
+
 UntilDone = Annotated[
     bool, typer.Option("--until-done", help="Leave when every file is played and everything is acknowledged.")
 ]
@@ -34,9 +31,7 @@ def main(
     config: ConfigFile = None,
     settings: Settings = None,
     until_done: UntilDone = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the configuration with its defaults, and leave.")
-    ] = False,
+    print_config: PrintConfig = False,
 ) -> None:
     """Run the agent: `slimstream edge --config edge.yaml`.
 
@@ -47,15 +42,12 @@ def main(
         slimstream edge --config edge.yaml --set link.target=localhost:7443
         slimstream edge --config edge.yaml --print-config
     """
-    if context.invoked_subcommand is not None:
-        if config or settings or print_config or until_done:
-            command = f"slimstream edge {context.invoked_subcommand}"
-            raise ConfigError(f"an option stands before the command it is for; write `{command} --config …`")
+    if is_for_subcommand(context, has_options=bool(config or settings or print_config or until_done)):
         return
     if print_config:
-        typer.echo(dump_config(load_agent_config(config, settings)), nl=False)
-        return
-    run(config, settings, until_done)
+        show_config(load_agent_config(config, settings))
+    else:
+        run(config, settings, until_done)
 
 
 @app.command()

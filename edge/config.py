@@ -19,7 +19,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from edge.config_camera import CameraConfig, CameraSettings
 from runtime.config import ByteSize, ConfigSection, DurationSeconds
 from runtime.credentials import ClientSecurity
-from runtime.logs import LogFormat, LogLevel
+from runtime.logs import LogConfig
+from runtime.metrics import MetricsConfig
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CAMERAS_MAX: Final = 64
@@ -101,26 +102,6 @@ class PullConfig(ConfigSection):
     """Decode what was coded and say how close it came to the source; costs a decoder's time and memory."""
     waiting_max: int = Field(default=32, ge=1, le=1024)
     """Requests that may wait; more are refused."""
-
-
-class MetricsConfig(ConfigSection):
-    """Prometheus metrics."""
-
-    enabled: bool = True
-    """Whether they are served."""
-    host: str = "127.0.0.1"
-    """Where to listen; loopback unless told otherwise."""
-    port: int = Field(default=9464, ge=0, le=65535)
-    """0 takes any free port."""
-
-
-class LogConfig(ConfigSection):
-    """Structured logs on stderr."""
-
-    level: LogLevel = LogLevel.INFO
-    """How much is said."""
-    format: LogFormat = LogFormat.AUTO
-    """`auto` is `human` on a terminal and `json` otherwise."""
 
 
 class AgentConfig(ConfigSection):

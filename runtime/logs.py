@@ -11,6 +11,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from runtime.config import ConfigSection
 from runtime.secrets import MASK, is_secret_name, mask_url_passwords
 
 
@@ -29,6 +30,15 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     HUMAN = "human"
     JSON = "json"
+
+
+class LogConfig(ConfigSection):
+    """Structured logs on stderr."""
+
+    level: LogLevel = LogLevel.INFO
+    """How much is said."""
+    format: LogFormat = LogFormat.AUTO
+    """`auto` is `human` on a terminal and `json` otherwise."""
 
 
 def configure_logs(

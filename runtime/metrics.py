@@ -17,7 +17,9 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+from pydantic import Field
 
+from runtime.config import ConfigSection
 from shared_models.errors import ConfigError
 
 LATENCY_BUCKETS_S: Final = (
@@ -25,6 +27,17 @@ LATENCY_BUCKETS_S: Final = (
 )  # fmt: skip
 SIZE_BUCKETS_BYTES: Final = tuple(float(64 << shift) for shift in range(0, 18, 1))
 """64 bytes to 8 MiB, doubling."""
+
+
+class MetricsConfig(ConfigSection):
+    """Prometheus metrics."""
+
+    enabled: bool = True
+    """Whether they are served."""
+    host: str = "127.0.0.1"
+    """Where to listen; loopback unless told otherwise."""
+    port: int = Field(default=9464, ge=0, le=65535)
+    """0 takes any free port."""
 
 
 class Metrics:
