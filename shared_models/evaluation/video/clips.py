@@ -19,6 +19,8 @@ DIRECTORY_FPS: Final = 25.0
 """The rate that a directory of frames is taken to have when nobody says."""
 SIDE_PX_MIN: Final = 16
 SIDE_PX_MAX: Final = 4096
+CLIP_BYTES_MAX: Final = 4 << 30
+"""Pixels of a clip, which is held whole."""
 _SLACK: Final = 0.1
 """Part of a period that a frame may come early, as the agent's rate limit grants it."""
 
@@ -94,6 +96,11 @@ def read_clip(
         frames.append(frame)
         if len(frames) == limit:
             break
+        if len(frames) * frame.pixels.nbytes > CLIP_BYTES_MAX:
+            raise InputError(
+                f"{path} has more than {len(frames)} frames of {frame.pixels.nbytes} bytes, which is more than "
+                "can be held; take fewer with --limit or --fps, or smaller ones with --side"
+            )
     if not frames:
         raise InputError(f"{path} holds no frame that can be decoded")
     return Clip(path, tuple(frames), rate, wanted)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from shared_models.errors import InputError
+from shared_models.evaluation.video import clips
 from shared_models.evaluation.video.clips import read_clip
 
 
@@ -81,4 +82,12 @@ def test_a_damaged_frame_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "frame2.png").read_bytes()
     (tmp_path / "frame2.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"frame2.png cannot be read"):
+        read_clip(tmp_path)
+
+
+def test_a_clip_too_large_to_be_held_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_frames(tmp_path, 3)
+    monkeypatch.setattr(clips, "CLIP_BYTES_MAX", 2 * 32 * 24 * 3)
+    assert len(read_clip(tmp_path, limit=2).frames) == 2
+    with pytest.raises(InputError, match="has more than 3 frames of 2304 bytes"):
         read_clip(tmp_path)
