@@ -84,13 +84,20 @@ def fit_bridge(
     Examples:
       slimstream fit-bridge --model yolox_nano.onnx --images photos/ -o my-bridge
       slimstream fit-bridge --model yolov8n.onnx --images photos/ --minutes 60 --side 640 -o my-bridge
+      slimstream fit-bridge --model yolo11n.pt --images photos/ -o my-bridge
     """
+    import torch
+
+    from shared_models.bridges.ultralytics_model import exported_once, is_ultralytics
     from shared_models.tasks.convention_text import parse_convention
     from shared_models.training.bridge_fitting import fit_bridge as fit
     from shared_models.training.bridge_plan import BridgePlan, FitConfig
 
+    if is_ultralytics(model_file):
+        target = output.with_name(f"{output.name}.{model_file.stem}.onnx")
+        model_file = exported_once(model_file, target, long_side)
     if not model_file.is_file():
-        raise InputError(f"{model_file} does not exist; give an ONNX file")
+        raise InputError(f"{model_file} does not exist; give an ONNX file, or an Ultralytics checkpoint")
     if precision not in ("int8", "fp32"):
         raise InputError(f"there is no precision {precision!r}; it is int8 or fp32")
     config = FitConfig(
@@ -103,6 +110,7 @@ def fit_bridge(
         is_int8=precision == "int8",
         threads=threads,
     )
+    torch.set_num_threads(threads)
     plan = BridgePlan.open(open_package(package), model_file, images, config)
     _describe(plan)
     with _reporting() as report:

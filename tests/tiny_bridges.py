@@ -24,7 +24,7 @@ def write_tiny_bridge(
     pixel, graph = PixelModel.open(model), inspect_model(model)
     cut = graph.best()
     parts = split(graph, cut)
-    trunk = BridgeTrunk(TrunkConfig(hidden_channels=8, blocks=1))
+    trunk = BridgeTrunk(TrunkConfig(hidden_channels=8, inner_channels=8, blocks=1))
     network = BridgeNetwork([FeatureMap(level.stride, level.channels) for level in cut.levels], trunk).eval()
     for head in network.heads:
         head.leave.weight.data.normal_(std=0.2)

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shared_models.errors import ModelError
-from shared_models.layers.residual import ResidualBlock
 from shared_models.tasks.feature_placement import FRAME_PLANES, LATENT_STRIDE
 
 STRIDES = (4, 8, 16, 32)
+_SLOPE = 0.1
 _INNER_CHANNELS_MAX = 64  # after a pixel shuffle: 3x3 convolutions at stride 8 cost more than all the rest
 
 
@@ -29,11 +29,34 @@ class FeatureMap:
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfig:
-    """Channels of the latents and of the trunk; residual blocks."""
+    """Channels of the latents, of the trunk and inside its blocks; residual blocks."""
 
     latent_channels: int = 64
     hidden_channels: int = 160
+    inner_channels: int = 64
     blocks: int = 3
+
+
+class BridgeBlock(nn.Module):
+    """x + 3x3(leaky(3x3(x))), narrow inside; starts as the identity.
+
+    With ReLU, whole blocks died in training: of 160 channels inside, 1 to 61 were ever above zero.
+    """
+
+    def __init__(self, channels: int, inner_channels: int) -> None:
+        """Take the channels C of input and output, and those between the convolutions."""
+        super().__init__()
+        self.first = nn.Conv2d(channels, inner_channels, 3, padding=1)
+        self.second = nn.Conv2d(inner_channels, channels, 3, padding=1)
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        nn.init.zeros_(self.second.weight)
+        assert self.second.bias is not None
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        out: Tensor = x + self.second(F.leaky_relu(self.first(x), _SLOPE))
+        return out
 
 
 class BridgeTrunk(nn.Module):
@@ -45,11 +68,11 @@ class BridgeTrunk(nn.Module):
         self.config = config
         N = config.hidden_channels
         self.enter = nn.Conv2d(config.latent_channels + FRAME_PLANES, N, 3, padding=1)
-        self.blocks = nn.Sequential(*[ResidualBlock(N) for _ in range(config.blocks)])
+        self.blocks = nn.Sequential(*[BridgeBlock(N, config.inner_channels) for _ in range(config.blocks)])
 
     def forward(self, framed: Tensor) -> Tensor:
         """(B, C + 2, h, w) framed latents (see FeaturePlacement.frame) -> (B, N, h, w)."""
-        features: Tensor = self.blocks(F.relu(self.enter(framed)))
+        features: Tensor = self.blocks(F.leaky_relu(self.enter(framed), _SLOPE))
         return features
 
 
@@ -79,7 +102,7 @@ class BridgeHead(nn.Module):
 
     def forward(self, shared: Tensor) -> Tensor:
         """(B, N, h, w) -> (B, C, h', w'), at the target's stride or at 16 where that is finer."""
-        t = F.relu(F.pixel_shuffle(self.spread(shared), self.enlarge))
+        t = F.leaky_relu(F.pixel_shuffle(self.spread(shared), self.enlarge), _SLOPE)
         features: Tensor = self.leave(t) * self.deviation + self.mean
         return features
 

@@ -33,8 +33,9 @@ def read_trunk(path: Path) -> BridgeTrunk:
     try:
         state = {name: tensor.float() for name, tensor in safetensors.torch.load_file(path).items()}
         hidden, entering = state["enter.weight"].shape[:2]
+        inner = state["blocks.0.first.weight"].shape[0]
         blocks = 1 + max(int(name.split(".")[1]) for name in state if name.startswith(_BLOCK))
-        trunk = BridgeTrunk(TrunkConfig(entering - FRAME_PLANES, hidden, blocks))
+        trunk = BridgeTrunk(TrunkConfig(entering - FRAME_PLANES, hidden, inner, blocks))
         trunk.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise PackageError(f"{path} is not a trunk of bridges: {error}; install Slimstream again") from None

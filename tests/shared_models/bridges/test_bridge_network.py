@@ -13,7 +13,7 @@ from shared_models.bridges.trunk_file import open_trunk, read_trunk, write_trunk
 from shared_models.errors import ModelError, PackageError
 from shared_models.tasks.feature_placement import FRAME_PLANES
 
-SMALL = TrunkConfig(latent_channels=6, hidden_channels=8, blocks=2)
+SMALL = TrunkConfig(latent_channels=6, hidden_channels=8, inner_channels=4, blocks=2)
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ CONFIG = FitConfig(steps=12, long_side_px=64, lr=2e-3)
 
 
 def a_trunk() -> BridgeTrunk:
-    return BridgeTrunk(TrunkConfig(hidden_channels=16, blocks=1))
+    return BridgeTrunk(TrunkConfig(hidden_channels=16, inner_channels=8, blocks=1))
 
 
 @pytest.fixture(scope="module")
