@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from shared_models.errors import InputError, PackageError
+from shared_models.errors import InputError
 from shared_models.evaluation.bridge_choice import BridgeChoice
 from shared_models.evaluation.classifiers.bench import (
     BUILT_IN,
@@ -122,9 +122,9 @@ def _plan(
         package = ours[0].codec.package
         for bridge in bridges:
             bridge.open(package)
-        try:
+        if "classify" in package.manifest.parts:
             LatentClassifier(package)
-        except PackageError:
+        else:
             missing[BUILT_IN] = f"the model package {package.name} has no classifier of its own"
     plan = ClassificationPlan(
         pictures=paths,

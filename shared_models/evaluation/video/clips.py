@@ -98,8 +98,8 @@ def read_clip(
             break
         if len(frames) * frame.pixels.nbytes > CLIP_BYTES_MAX:
             raise InputError(
-                f"{path} has more than {len(frames)} frames of {frame.pixels.nbytes} bytes, which is more than "
-                "can be held; take fewer with --limit or --fps, or smaller ones with --side"
+                f"{path} has more than {len(frames)} frames of {frame.pixels.nbytes} bytes, more than can be "
+                "held; take fewer with --limit or --fps, or smaller ones with --side"
             )
     if not frames:
         raise InputError(f"{path} holds no frame that can be decoded")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from shared_models.errors import InputError, PackageError
+from shared_models.errors import InputError
 from shared_models.evaluation.detection.detectors import BUILT_IN, LatentsChoice
 from shared_models.evaluation.peers.catalogue import CodecOptions
 from shared_models.evaluation.peers.shelf import qualities_of
@@ -84,8 +84,7 @@ def _on_latents(request: VideoRequest, ours: list[Slim]) -> tuple[tuple[LatentsC
     choices = [LatentsChoice(source) for source in request.bridges]
     for choice in choices:
         choice.open(package)
-    try:
-        LatentsChoice(BUILT_IN).open(package)
-    except (KeyError, PackageError):
+    if "detect" not in package.manifest.parts:
         return tuple(choices), {BUILT_IN: f"the model package {package.name} has no detector of its own"}
+    LatentsChoice(BUILT_IN).open(package)
     return (*choices, LatentsChoice(BUILT_IN)), {}
