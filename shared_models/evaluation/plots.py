@@ -145,7 +145,7 @@ def _styles(lines: Sequence[Line]) -> list[_Style]:
 
 def _frame(axes: "Axes", lines: Sequence[Line], titles: Titles) -> None:
     axes.set_xscale("log")
-    axes.set_title(titles.title, loc="left", fontsize=15, fontweight="semibold", pad=24)
+    axes.set_title(titles.title, loc="left", fontsize=15, fontweight="bold", pad=24)
     axes.text(0, 1.015, titles.subtitle, transform=axes.transAxes, color="#5B6475", va="bottom")
     axes.set_xlabel(titles.x)
     axes.set_ylabel(titles.y)
@@ -197,4 +197,5 @@ def _label(axes: "Axes", ends: Sequence["_End"]) -> None:
             va="center",
             fontweight="bold" if end.is_ours else "normal",
             annotation_clip=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )

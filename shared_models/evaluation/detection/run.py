@@ -97,7 +97,7 @@ def _settings(request: DetectionRequest, choice: DetectionChoice) -> dict[str, J
         "pictures": len(choice.pictures.ids),
         "boxes": len(choice.pictures.dataset["annotations"]),
         "long_side_px": request.side or "as they are",
-        "intervals": f"{COVERAGE:.0%}, percentiles of {request.draws} bootstrap draws of the pictures",
+        "intervals": f"{COVERAGE:.0%}, bias-corrected, from {request.draws} bootstrap draws of the pictures",
         "bd": "monotone piecewise cubic over ln(bytes) and AP; qualities that cost more for less left out",
         "times": "processor milliseconds on one thread, median over pictures",
     }

@@ -60,6 +60,7 @@ def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
     accuracy, live = point.judged.accuracy, [coded.live_bytes for coded in point.coded]
     live_known = [size for size in live if size is not None]
     reference = pixels.accuracy.AP if pixels and pixels.accuracy.AP > 0 else None
+    kept = accuracy.AP / reference if reference else None
     kept_draws = point.judged.AP_draws / pixels.AP_draws if pixels and reference else None
     return DetectionRow(
         codec=point.codec,
@@ -71,11 +72,11 @@ def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
         live_bytes_mean=float(np.mean(live_known)) if len(live_known) == len(live) else None,
         bpp=8 * sum(point.sizes) / sum(point.areas),
         AP=accuracy.AP,
-        AP_interval=interval(point.judged.AP_draws),
+        AP_interval=interval(point.judged.AP_draws, accuracy.AP),
         AP50=accuracy.AP50,
-        AP50_interval=interval(point.judged.AP50_draws),
-        kept=accuracy.AP / reference if reference else None,
-        kept_interval=interval(kept_draws) if kept_draws is not None else None,
+        AP50_interval=interval(point.judged.AP50_draws, accuracy.AP50),
+        kept=kept,
+        kept_interval=interval(kept_draws, kept) if kept_draws is not None else None,
         groups={
             name: GroupAccuracy(AP=_defined(AP), AP50=_defined(AP50))
             for name, (AP, AP50) in accuracy.groups.items()
@@ -141,10 +142,12 @@ def _compare(ours: Sequence[Point], peer: Sequence[Point], draws: Draws) -> Dete
         detector=ours[0].detector,
         peer=peer[0].codec,
         bd_rate_percent=rate.value if rate else None,
-        bd_rate_interval=interval(_values(bd_rate(*pair) for pair in pairs)) if rate else None,
+        bd_rate_interval=interval(_values(bd_rate(*pair) for pair in pairs), rate.value) if rate else None,
         bd_rate_overlap=rate.overlap if rate else None,
         bd_accuracy=accuracy.value if accuracy else None,
-        bd_accuracy_interval=interval(_values(bd_accuracy(*pair) for pair in pairs)) if accuracy else None,
+        bd_accuracy_interval=interval(_values(bd_accuracy(*pair) for pair in pairs), accuracy.value)
+        if accuracy
+        else None,
         bd_accuracy_overlap=accuracy.overlap if accuracy else None,
     )
 

@@ -23,3 +23,16 @@ def test_the_interval_of_a_mean_is_about_two_standard_errors() -> None:
 def test_a_figure_that_most_draws_do_not_have_has_no_interval() -> None:
     assert interval(np.array([1.0, np.nan, np.nan, np.nan])) is None
     assert interval(np.array([1.0, 2.0, 3.0, np.nan])) is not None
+
+
+def test_the_interval_lies_about_the_figure_where_all_its_draws_lie_too_high() -> None:
+    draws = np.random.default_rng(2).normal(1.5, 1, 4000)
+    plain, corrected = interval(draws), interval(draws, 1.0)
+    assert plain is not None
+    assert corrected is not None
+    assert sum(plain) / 2 == pytest.approx(1.5, abs=0.1)
+    assert sum(corrected) / 2 == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_figure_on_which_all_draws_agree_has_an_interval_of_no_width() -> None:
+    assert interval(np.ones(50), 1.0) == (1.0, 1.0)
