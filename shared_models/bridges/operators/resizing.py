@@ -52,6 +52,16 @@ ROUND: Final[Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]]
 }
 
 
+REPEATING: Final = frozenset(
+    {
+        ("asymmetric", "floor"),
+        ("half_pixel", "round_prefer_floor"),
+        ("pytorch_half_pixel", "round_prefer_floor"),
+    }
+)
+"""Ways and roundings that make a whole number of copies of each value."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """What a node asks for."""
@@ -146,18 +156,8 @@ def _quick(x: Tensor, plan: Mapping[int, tuple[int, float]], kind: _Kind) -> Ten
         and kind.way in {"half_pixel", "pytorch_half_pixel", "align_corners"}
     ):
         return F.interpolate(x, sides, mode="bilinear", align_corners=kind.way == "align_corners")
-    whole = is_exact and all(scale == int(scale) for _, scale in plan.values())
-    # a whole number of copies of each, whichever way their places are rounded
-    if (
-        kind.mode == "nearest"
-        and whole
-        and (kind.way, kind.rounding)
-        in {
-            ("asymmetric", "floor"),
-            ("half_pixel", "round_prefer_floor"),
-            ("pytorch_half_pixel", "round_prefer_floor"),
-        }
-    ):
+    is_repeated = is_exact and all(scale == int(scale) for _, scale in plan.values())
+    if kind.mode == "nearest" and is_repeated and (kind.way, kind.rounding) in REPEATING:
         return F.interpolate(x, sides, mode="nearest")
     return None
 

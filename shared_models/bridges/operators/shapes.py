@@ -73,16 +73,22 @@ def _slice(node: Node) -> Function:
         along = node.whole(3, axes) or list(node.attribute("axes", range(len(first))))
         pace = node.whole(4, steps) or [1] * len(first)
         for start, end, axis, step in zip(first, last, along, pace, strict=True):
-            side = x.shape[axis]
-            begin, stop, stride = slice(start, end, step).indices(side)
+            places = range(*_bounds(start, end, step, x.shape[axis]))
             if step > 0:
-                x = x[(slice(None),) * (axis % x.dim()) + (slice(begin, max(begin, stop), stride),)]
+                part = slice(places.start, max(places.start, places.stop), step)
+                x = x[(slice(None),) * (axis % x.dim()) + (part,)]
             else:
-                chosen = torch.arange(begin, stop, stride, device=x.device)
-                x = x.index_select(axis % x.dim(), chosen)
+                x = x.index_select(axis, torch.tensor(list(places), dtype=torch.int64, device=x.device))
         return x
 
     return run
+
+
+def _bounds(start: int, end: int, step: int, side: int) -> tuple[int, int, int]:
+    """Clamp as ONNX does, which differs from Python's slices for a backward start before the first."""
+    start, end = (n + side if n < 0 else n for n in (start, end))
+    low, high = (0, side) if step > 0 else (-1, side - 1)
+    return min(max(start, 0), high), min(max(end, low), high), step
 
 
 def _split(node: Node) -> Function:

@@ -6,17 +6,19 @@ from typing import ClassVar, Literal, Self, TypeAlias
 import numpy as np
 
 from shared_models.tasks.detection import Boxes
-from shared_models.tasks.layouts.layout import Array, DetectionLayout, Probe, Side
+from shared_models.tasks.layouts.layout import Array, DetectionLayout, Probe, Side, from_centres
 
-Columns: TypeAlias = Literal["box", "yx-box", "score", "class", "skip"]
+Columns: TypeAlias = Literal["box", "yx-box", "centre-box", "score", "class", "skip"]
 
 ROWS: dict[str, tuple[Columns, ...]] = {
     "corners, score, class": ("box", "score", "class"),  # YOLOv10, Ultralytics with NMS
+    "centre, size, score, class": ("centre-box", "score", "class"),  # Ultralytics' RT-DETR
     "picture, corners, class, score": ("skip", "box", "class", "score"),  # YOLOv7 with NMS
     "picture, class, score, corners": ("skip", "class", "score", "box"),  # Caffe, OpenVINO
     "picture, y-x corners, score, class": ("skip", "yx-box", "score", "class"),  # EfficientDet
 }
 """Forms of one output with a row a box."""
+BOXES: tuple[Columns, ...] = ("box", "yx-box", "centre-box")
 QUERIES_MAX = 1000
 FIRST_IS_ONE_OF = 90  # TensorFlow numbers COCO's categories from 1 to 90
 
@@ -52,7 +54,7 @@ class EndToEndRowsLayout(_Final):
         fitting = [form for form in forms if _fits(rows, ROWS[form])]
         if not fitting:
             return None
-        box = _column(rows, ROWS[fitting[0]], "box", "yx-box")
+        box = _column(rows, ROWS[fitting[0]], *BOXES)
         first = 1 if "yx" in fitting[0] or fitting[0].startswith("picture, class") else 0
         return cls(
             names=probe.classes,
@@ -75,11 +77,13 @@ class EndToEndRowsLayout(_Final):
 
     def _one(self, rows: Array, side: Side, score_min: float) -> Boxes:
         columns = ROWS[self.form]
-        corners = _column(rows, columns, "box", "yx-box")
+        corners = _column(rows, columns, *BOXES)
         scores = _column(rows, columns, "score")[:, 0]
         classes = np.rint(_column(rows, columns, "class")[:, 0]).astype(np.intp)
         if "yx-box" in columns:
             corners = corners[:, [1, 0, 3, 2]]
+        elif "centre-box" in columns:
+            corners = from_centres(corners)
         return self._chosen(Boxes(corners, scores, classes), side, score_min)
 
 
@@ -174,7 +178,7 @@ def _column(rows: Array, columns: Sequence[Columns], *wanted: Columns) -> Array:
 def _fits(rows: Array, columns: Sequence[Columns]) -> bool:
     """Tell whether scores are probabilities, classes whole numbers, and boxes have a second corner."""
     scores, classes = _column(rows, columns, "score"), _column(rows, columns, "class")
-    box = _column(rows, columns, "box", "yx-box")
+    box = _column(rows, columns, *BOXES)
     if not len(rows):
         return True
     pictures = rows[:, 0] if columns[0] == "skip" else np.zeros(1)
@@ -183,5 +187,5 @@ def _fits(rows: Array, columns: Sequence[Columns]) -> bool:
         and (scores <= 1.001).all()
         and np.allclose(classes, np.rint(classes))
         and np.allclose(pictures, np.rint(pictures))
-        and (box[:, 2:] >= box[:, :2] - 1e-3).all()
+        and (("centre-box" in columns) or (box[:, 2:] >= box[:, :2] - 1e-3).all())
     )
