@@ -35,6 +35,7 @@ _SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are 
 _SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
 _FIRST_REPORT_S: Final = 3.0  # then at twice the time, and so on
 _FIT_FILE: Final = "fit.json"
+_WEIGHT_DECAY: Final = 0.1  # Muon's steps have one size: without it weights of long fits grow for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,13 @@ def trainer_config(plan: BridgePlan, folder: Path) -> TrainerConfig:
     """Return how the plan's fit is driven."""
     config = plan.config
     return TrainerConfig(
-        folder, config.minutes, steps=config.steps, lr=config.lr, seed=config.seed, checkpoint_every_s=60.0
+        folder,
+        config.minutes,
+        steps=config.steps,
+        lr=config.lr,
+        weight_decay=_WEIGHT_DECAY,
+        checkpoint_every_s=60.0,
+        seed=config.seed,
     )
 
 
