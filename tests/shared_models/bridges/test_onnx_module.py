@@ -6,7 +6,6 @@ import pytest
 import torch
 from onnx import helper
 
-from shared_models.bridges.cut import extract_tail, find_cut, separators
 from shared_models.bridges.onnx_module import OnnxModule, read_onnx
 from shared_models.errors import ModelError
 from tests.shared_models.bridges.graphs import detector_like
@@ -59,24 +58,3 @@ def test_bytes_that_are_no_onnx_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"\xff" * 64)
     with pytest.raises(ModelError, match=r"x\.onnx"):
         read_onnx(tmp_path / "x.onnx")
-
-
-def test_the_cut_is_the_last_stride_8_tensor_that_all_paths_pass() -> None:
-    cut = find_cut(detector_like())
-    assert (cut.features, cut.channels, cut.maps) == ("front", 6, ("map8", "map16", "map32"))
-    assert "P4" not in separators(detector_like().graph)
-
-
-def test_a_cut_at_a_tensor_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ModelError, match="has no tensor elsewhere"):
-        find_cut(detector_like(), "elsewhere")
-
-
-def test_a_tail_takes_any_batch_and_size() -> None:
-    model = detector_like()
-    tail = extract_tail(model, find_cut(model)).SerializeToString()
-    features = np.random.default_rng(0).random((2, 6, 16, 12), np.float32)
-    actual = onnxruntime.InferenceSession(tail).run(None, {"front": features})
-    expected = OnnxModule(model, ["front"], MAPS)(torch.from_numpy(features))
-    for a, b in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(a, b.numpy(), atol=1e-5)

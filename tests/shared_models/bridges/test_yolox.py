@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 import torch
 
-from shared_models.bridges.cut import find_cut
 from shared_models.bridges.latent_detector import DetectorTail, TailConfig
+from shared_models.bridges.model_graph import inspect_model
 from shared_models.bridges.onnx_module import OnnxModule, read_onnx
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.bridges.yolox_stages import YoloxStages
@@ -38,7 +38,7 @@ def test_its_parts_agree_and_its_cut_is_found() -> None:
     torch.testing.assert_close([features["P4"], features["P5"]], pyramid[1:])
     for a, b in zip(by_tail, by_stages, strict=True):
         torch.testing.assert_close(a.maps(), b.maps())
-    assert find_cut(read_onnx(YOLOX)).features == "input.175"
+    assert inspect_model(YOLOX).best().tensors == ("input.175",)
 
 
 @pytest.mark.slow
