@@ -1,19 +1,17 @@
 """What JPEG, AVIF and H.264 need for the same pictures at the same PSNR: the demo's yardstick."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-import numpy as np
-from PIL import Image, features
-
-from console.demo.clip import to_pixels
+from shared_models.evaluation.peers.avif import avif
+from shared_models.evaluation.peers.codec import Missing, PictureCodec
+from shared_models.evaluation.peers.jpeg import jpeg
+from shared_models.evaluation.video.low_delay import LowDelayEncoder, x264
 from shared_models.frames import Pixels, psnr_db
 
-H264_CRF_MAX = 51
 H264_SEARCH_STEPS = 6
+STILL_QUALITY_MAX = 98
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +25,18 @@ class PeerCost:
     """True when the codec's lowest quality is already better than what was asked."""
 
 
-def _still(pixels: Pixels, kind: str, quality: int) -> bytes:
-    options: dict[str, object] = {"quality": quality, "subsampling": "4:2:0"}
-    options |= {"optimize": True} if kind == "JPEG" else {"speed": 6}
-    sink = io.BytesIO()
-    Image.fromarray(pixels).save(sink, kind, **options)
-    return sink.getvalue()
-
-
-def _cheapest_still(pixels: Pixels, kind: str, target_db: float) -> tuple[int, float, bool]:
+def _cheapest_still(codec: PictureCodec, pixels: Pixels, target_db: float) -> tuple[int, float, bool]:
     """Bisect the quality for the smallest file that reaches `target_db`: (bytes, PSNR, is_floor)."""
-    low, high = (1, 95) if kind == "JPEG" else (0, 98)
+    height, width = pixels.shape[:2]
+    low, high = 0, STILL_QUALITY_MAX
     best: tuple[int, float] | None = None
-    first = low
     while low <= high:
         quality = (low + high) // 2
-        data = _still(pixels, kind, quality)
-        got_db = psnr_db(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), pixels)
+        data = codec.encode(pixels, quality)
+        got_db = psnr_db(codec.decode(data, width, height), pixels)
         if got_db >= target_db:
             best = len(data), got_db
-            if quality == first:
+            if quality == 0:
                 return *best, True
             high = quality - 1
         else:
@@ -54,59 +44,44 @@ def _cheapest_still(pixels: Pixels, kind: str, target_db: float) -> tuple[int, f
     return (*best, False) if best else (len(data), got_db, False)
 
 
-def still_cost(codec: str, frames: Sequence[Pixels], targets_db: Sequence[float]) -> PeerCost:
+def still_cost(
+    name: str, codec: PictureCodec, frames: Sequence[Pixels], targets_db: Sequence[float]
+) -> PeerCost:
     """Code every frame as a still picture at its own target: the mean over the frames."""
-    found = [_cheapest_still(p, codec, t) for p, t in zip(frames, targets_db, strict=True)]
+    found = [_cheapest_still(codec, p, t) for p, t in zip(frames, targets_db, strict=True)]
     mean_bytes = sum(size for size, _, _ in found) / len(found)
     mean_db = sum(db for _, db, _ in found) / len(found)
-    return PeerCost(codec, mean_bytes, mean_db, all(floor for *_, floor in found))
+    return PeerCost(name, mean_bytes, mean_db, all(floor for *_, floor in found))
 
 
-def _h264(frames: Sequence[Pixels], frames_per_second: float, crf: float) -> tuple[float, float]:
-    """Code and decode a clip with x264 veryfast zerolatency: (mean bytes a frame, mean PSNR in dB)."""
-    import av
-
-    height, width = frames[0].shape[0] & ~1, frames[0].shape[1] & ~1
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.framerate = Fraction(frames_per_second).limit_denominator(1001)
-    encoder.time_base = 1 / encoder.framerate
-    encoder.options = {"preset": "veryfast", "tune": "zerolatency", "crf": f"{crf:g}"}
-    decoder = av.CodecContext.create("h264", "r")
-    decoded: list[Pixels] = []
-    size = 0
-
-    def take(packets: list["av.Packet[av.VideoStream]"]) -> None:
-        nonlocal size
-        for packet in packets:
-            size += packet.size
-            decoded.extend(to_pixels(f) for f in decoder.decode(packet))
-
-    for pixels in frames:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
-        take(encoder.encode(picture))
-    take(encoder.encode(None))
-    decoded.extend(to_pixels(f) for f in decoder.decode(None))
-    quality = [psnr_db(d, s[:height, :width]) for d, s in zip(decoded, frames, strict=False)]
-    return size / len(frames), sum(quality) / len(quality)
+def _clip_cost(
+    encoder: LowDelayEncoder, frames: Sequence[Pixels], frames_per_second: float, crf: float
+) -> tuple[float, float]:
+    """Code and decode a clip: (mean bytes a frame, mean PSNR in dB)."""
+    height, width = frames[0].shape[:2]
+    coded = encoder.encode(frames, frames_per_second, crf)
+    pairs = zip(encoder.decode(coded, width, height), frames, strict=True)
+    fidelity = [psnr_db(decoded, source) for decoded, source in pairs]
+    return sum(map(len, coded.packets)) / len(frames), sum(fidelity) / len(fidelity)
 
 
 def h264_cost(frames: Sequence[Pixels], frames_per_second: float, target_db: float) -> PeerCost:
-    """Bisect x264's CRF for the smallest stream whose mean PSNR reaches `target_db`."""
-    size, got_db = _h264(frames, frames_per_second, H264_CRF_MAX)
+    """Bisect the CRF of x264, veryfast and zerolatency, for the smallest stream of mean PSNR `target_db`."""
+    encoder = x264()
+    size, got_db = _clip_cost(encoder, frames, frames_per_second, encoder.crf_max)
     if got_db >= target_db:
         return PeerCost("H.264", size, got_db, is_floor=True)
-    low, high = 0.0, float(H264_CRF_MAX)  # low is good enough or best there is, high is not
+    low, high = 0.0, float(encoder.crf_max)  # low is good enough or best there is, high is not
     best = math.inf, -math.inf
     for _ in range(H264_SEARCH_STEPS):
         crf = (low + high) / 2
-        size, got_db = _h264(frames, frames_per_second, crf)
+        size, got_db = _clip_cost(encoder, frames, frames_per_second, crf)
         if got_db >= target_db:
             best, low = (size, got_db), crf
         else:
             high = crf
     if math.isinf(best[0]):
-        best = _h264(frames, frames_per_second, 0)
+        best = _clip_cost(encoder, frames, frames_per_second, 0)
     return PeerCost("H.264", *best, is_floor=False)
 
 
@@ -117,6 +92,10 @@ def peer_costs(
     targets_db: Sequence[float],
 ) -> list[PeerCost]:
     """Measure every peer: still codecs on the sampled frames, each at its own target; H.264 on the clip."""
-    stills = ["JPEG", *(["AVIF"] if features.check("avif") else [])]
-    costs = [still_cost(kind, sampled, targets_db) for kind in stills]
+    stills = {"JPEG": jpeg(), "AVIF": avif()}
+    costs = [
+        still_cost(name, codec, sampled, targets_db)
+        for name, codec in stills.items()
+        if not isinstance(codec, Missing)
+    ]
     return [*costs, h264_cost(clip, frames_per_second, sum(targets_db) / len(targets_db))]
