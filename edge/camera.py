@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -20,6 +21,9 @@ from edge.ring import Ring
 from edge.ring_records import KeptFrame
 from edge.wish import Wish
 from shared_models.errors import InputError, SlimstreamError, StorageError
+
+_MEDIUM_PICTURES: Final = 4
+"""Pictures of a file or directory that may wait for the encoder."""
 
 log = structlog.get_logger(part="edge.camera")
 
@@ -52,8 +56,10 @@ class Camera:
         self.config = config
         self.health = CameraHealth()
         self.limiter = RateLimiter(config.frames_per_second)
-        # A live camera's newest picture replaces the one before; a file's pictures wait for each other.
-        self.mailbox: Mailbox[Captured] = Mailbox(1 if config.is_live else 4, keeps_newest=config.is_live)
+        # A camera's newest picture replaces the one before; those of a medium wait for each other, and one
+        # that plays at its own speed leaves some out only when coding stays behind.
+        capacity = _MEDIUM_PICTURES if config.has_medium else 1
+        self.mailbox: Mailbox[Captured] = Mailbox(capacity, keeps_newest=config.is_live)
         self._widths = tuple(widths)
         self._ring = ring
         self._encoder = encoder

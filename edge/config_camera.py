@@ -160,6 +160,11 @@ class CameraConfig(CameraSettings):
     """Where its pictures come from."""
 
     @property
+    def has_medium(self) -> bool:
+        """Whether pictures come from files, which are still there when they are looked at late."""
+        return isinstance(self.source, FileSource | DirectorySource)
+
+    @property
     def is_live(self) -> bool:
         """Whether pictures come at their own pace, so that old ones give way to new ones."""
         return getattr(self.source, "realtime", True)
