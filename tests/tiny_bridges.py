@@ -26,8 +26,8 @@ def write_tiny_bridge(
     parts = split(graph, cut)
     trunk = BridgeTrunk(TrunkConfig(hidden_channels=8, inner_channels=8, blocks=1))
     network = BridgeNetwork([FeatureMap(level.stride, level.channels) for level in cut.levels], trunk).eval()
-    for head in network.heads:
-        head.leave.weight.data.normal_(std=0.2)
+    for k in range(len(cut.levels)):
+        network.head(k).leave.weight.data.normal_(std=0.2)
     info = BridgeInfo(
         task=pixel.task,
         model="tiny",

@@ -4,6 +4,7 @@ They are made of random weights, so what they find means nothing; but it follows
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,13 +26,19 @@ class _Graph:
         weight = self.random.normal(0, spread, (channels[1], channels[0], size, size))
         self._keep(f"{name}.weight", weight.astype(np.float32))
         self._keep(f"{name}.bias", self.random.normal(0, 0.1, channels[1]).astype(np.float32))
-        sides = {"strides": [stride] * 2, "pads": [size // 2] * 4, "kernel_shape": [size] * 2}
-        return self.node("Conv", [source, f"{name}.weight", f"{name}.bias"], name, **sides)
+        return self.node(
+            "Conv",
+            [source, f"{name}.weight", f"{name}.bias"],
+            name,
+            strides=[stride] * 2,
+            pads=[size // 2] * 4,
+            kernel_shape=[size] * 2,
+        )
 
     def relu(self, source: str) -> str:
         return self.node("Relu", [source], f"{source}.relu")
 
-    def node(self, kind: str, sources: list[str], name: str, **attributes: object) -> str:
+    def node(self, kind: str, sources: list[str], name: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, sources, [name], name=name, **attributes))
         return name
 

@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -41,7 +42,8 @@ def write_bridge(
     if samples:
         exported = quantised(exported, [[sample] for sample in samples])
     (directory / NETWORK_FILE).write_bytes(exported)
-    np.savez_compressed(directory / PAD_FILE, **{str(i): m.astype(np.float16) for i, m in enumerate(pad)})
+    halves: dict[str, Any] = {str(i): features.astype(np.float16) for i, features in enumerate(pad)}
+    np.savez_compressed(directory / PAD_FILE, **halves)
     if tail is not None:
         (directory / TAIL_FILE).write_bytes(tail.SerializeToString())
     (directory / BRIDGE_FILE).write_text(info.model_dump_json(indent=2) + "\n")

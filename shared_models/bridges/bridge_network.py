@@ -121,3 +121,9 @@ class BridgeNetwork(nn.Module):
         """(B, C + 2, h, w) framed latents -> one feature map a head."""
         shared = self.trunk(framed)
         return tuple(head(shared) for head in self.heads)
+
+    def head(self, index: int) -> BridgeHead:
+        """Return the head of one target."""
+        head = self.heads[index]
+        assert isinstance(head, BridgeHead)
+        return head

@@ -186,4 +186,7 @@ def _on_picture(labels: Labels, size: Side, canvas: Canvas) -> Labels:
 
 def _cells(count: int, scale: float, offset: float, cells_per_px: float) -> NDArray[np.intp]:
     """Return the cell of the canvas that each of `count` pixels of the picture falls into."""
-    return np.floor(((np.arange(count) + 0.5) * scale + offset) * cells_per_px).astype(np.intp)
+    cells: NDArray[np.intp] = np.floor(((np.arange(count) + 0.5) * scale + offset) * cells_per_px).astype(
+        np.intp
+    )
+    return cells

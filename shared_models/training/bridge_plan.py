@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared_models.bridges.cut_candidates import CutCandidate
 from shared_models.bridges.model_graph import ModelGraph, inspect_model
@@ -89,7 +90,7 @@ class BridgePlan:
         convention = self.pixel.convention
         return FeaturePlacement.of((width, height), convention.side, convention.place(width, height))
 
-    def other_inputs(self) -> dict[str, Array]:
+    def other_inputs(self) -> dict[str, NDArray[np.generic]]:
         """Return what the model must be told besides the picture."""
         side = self.pixel.convention.side
         return {spec.name: size_value(spec, side) for spec in self.pixel.image.others}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from shared_models.bridges.cut_candidates import CutCandidate
 from shared_models.bridges.model_graph import ModelGraph
@@ -27,7 +28,7 @@ class BridgeTeacher:
     """A whole model in ONNX Runtime, and the tail behind its cut in torch, for the gradients."""
 
     def __init__(
-        self, graph: ModelGraph, cut: CutCandidate, others: Mapping[str, Array], threads: int
+        self, graph: ModelGraph, cut: CutCandidate, others: Mapping[str, NDArray[np.generic]], threads: int
     ) -> None:
         """Watch the model at `cut`, at deeper levels and at its scores; raise ModelError where that fails.
 
@@ -55,5 +56,5 @@ class BridgeTeacher:
         return Lesson(made[:first], made[first:second], made[second:])
 
     def _run(self, canvas: Array) -> list[Array]:
-        feeds = {**self._others, self._image: canvas}
+        feeds: dict[str, NDArray[np.generic]] = {**self._others, self._image: canvas}
         return self._network.run(*[feeds[spec.name] for spec in self._network.inputs])

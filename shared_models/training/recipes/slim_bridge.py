@@ -79,9 +79,9 @@ class SlimBridgeRecipe:
         self.pad = [torch.from_numpy(features) for features in pad.features]  # (1, C, H, W) each
         self.scales = Scales.of(calibration)
         self.bridge = BridgeNetwork([FeatureMap(level.stride, level.channels) for level in cut], trunk)
-        for k, head in enumerate(self.bridge.heads):
-            head.mean.copy_(self.scales.means[k])
-            head.deviation.copy_(self.scales.variances[k].sqrt())
+        for k in range(len(cut)):
+            self.bridge.head(k).mean.copy_(self.scales.means[k])
+            self.bridge.head(k).deviation.copy_(self.scales.variances[k].sqrt())
         self.networks = nn.ModuleDict({"bridge": self.bridge})
         for part in (self.teacher.tail, self.networks):
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out

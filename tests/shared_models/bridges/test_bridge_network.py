@@ -20,11 +20,13 @@ SMALL = TrunkConfig(latent_channels=6, hidden_channels=8, inner_channels=4, bloc
 def test_each_head_makes_its_map_at_its_stride_and_begins_with_its_mean() -> None:
     targets = [FeatureMap(4, 3), FeatureMap(8, 70), FeatureMap(16, 5), FeatureMap(32, 9)]
     network = BridgeNetwork(targets, BridgeTrunk(SMALL))
-    network.heads[1].mean.fill_(2)
+    network.head(1).mean.fill_(2)
     maps = network(torch.randn(2, 6 + FRAME_PLANES, 5, 7))
     sizes = [(2, 3, 20, 28), (2, 70, 10, 14), (2, 5, 5, 7), (2, 9, 5, 7)]
     assert [tuple(m.shape) for m in maps] == sizes  # coarser than latents: made at 16, placed at 32
-    assert torch.all(maps[1] == network.heads[1].leave.bias.view(1, -1, 1, 1) + 2)
+    bias = network.head(1).leave.bias
+    assert bias is not None
+    assert torch.all(maps[1] == bias.view(1, -1, 1, 1) + 2)
 
 
 def test_a_stride_that_no_head_makes_is_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,7 +109,8 @@ def test_a_missing_or_damaged_file_is_named(copied: Path, dct_package: ModelPack
 
 
 def test_padding_of_other_channels_is_refused(copied: Path, dct_package: ModelPackage) -> None:
-    np.savez_compressed(copied / "pad.npz", **{"0": np.zeros((1, 8, 8), np.float16)})
+    other: dict[str, Any] = {"0": np.zeros((1, 8, 8), np.float16)}
+    np.savez_compressed(copied / "pad.npz", **other)
     with pytest.raises(PackageError, match="holds padding of shape"):
         open_bridge(copied, dct_package.fingerprint)
 
