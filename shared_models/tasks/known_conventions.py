@@ -7,7 +7,7 @@ from shared_models.tasks.input_convention import Channels, Fit, InputConvention,
 from shared_models.tasks.layouts.boxes_and_scores import BoxesAndScoresLayout, Scores
 from shared_models.tasks.layouts.class_maps import ClassMapsLayout
 from shared_models.tasks.layouts.class_scores import ClassScoresLayout
-from shared_models.tasks.layouts.end_to_end import EndToEndListsLayout
+from shared_models.tasks.layouts.end_to_end import EndToEndListsLayout, EndToEndRowsLayout
 from shared_models.tasks.layouts.gfl import GflLayout
 from shared_models.tasks.layouts.recognition import AnyLayout
 from shared_models.tasks.layouts.yolox import YoloxLayout
@@ -38,6 +38,12 @@ def known_convention(
             numbers, channels, fit = IMAGENET, Channels.BGR, Fit.LETTERBOX
         case BoxesAndScoresLayout():
             numbers, fit = IMAGENET if layout.scores is Scores.SOFTMAX else UNIT, Fit.STRETCH
+        case EndToEndRowsLayout() if layout.form.startswith("centre"):  # RT-DETR
+            fit = Fit.STRETCH
+        case EndToEndRowsLayout() if "y-x" in layout.form:  # EfficientDet
+            numbers, fit = RAW if is_whole else IMAGENET, Fit.LETTERBOX
+        case EndToEndRowsLayout() if layout.is_normalised:
+            fit = Fit.STRETCH
         case EndToEndListsLayout() if layout.are_rows_first:
             numbers, fit = RAW if is_whole else SIGNED, Fit.STRETCH
         case EndToEndListsLayout():

@@ -47,7 +47,11 @@ class EndToEndRowsLayout(_Final):
     @classmethod
     def recognise(cls, probe: Probe) -> Self | None:
         """Fit one output of six or seven columns by what the columns hold."""
-        if len(probe.outputs) != 1 or probe.outputs[0].dtype.kind != "f" or probe.outputs[0].ndim < 2:
+        if len(probe.outputs) != 1 or probe.outputs[0].dtype.kind != "f":
+            return None
+        if probe.outputs[0].ndim not in {2, 3, 4} or probe.outputs[0].size != np.prod(
+            probe.outputs[0].shape[-2:]
+        ):
             return None
         rows = np.asarray(probe.outputs[0], np.float32).reshape(-1, probe.outputs[0].shape[-1])
         forms = [form for form in ROWS if _width(ROWS[form]) == rows.shape[1] and len(rows) <= QUERIES_MAX]
@@ -55,7 +59,7 @@ class EndToEndRowsLayout(_Final):
         if not fitting:
             return None
         box = _column(rows, ROWS[fitting[0]], *BOXES)
-        first = 1 if "yx" in fitting[0] or fitting[0].startswith("picture, class") else 0
+        first = 1 if "y-x" in fitting[0] or fitting[0].startswith("picture, class") else 0
         return cls(
             names=probe.classes,
             classes=len(probe.classes) or (FIRST_IS_ONE_OF if first else 80),

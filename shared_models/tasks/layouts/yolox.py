@@ -46,9 +46,7 @@ class YoloxLayout(DetectionLayout):
         if strides is None or rows.shape[1] <= cls.HEAD:
             return None
         grid = cells(probe.side, strides)
-        is_decoded = all(
-            np.corrcoef(rows[:, axis], grid[:, axis] * grid[:, 2])[0, 1] > 0.9 for axis in (0, 1)
-        )
+        is_decoded = all(_follows(rows[:, axis], grid[:, axis] * grid[:, 2]) for axis in (0, 1))
         names = len(probe.classes) or (80 if rows.shape[1] == BOX + 80 else 0)
         if is_decoded and rows.shape[1] == BOX + names:  # no room for objectness: a transposed YOLOv8
             return None
@@ -84,6 +82,14 @@ class YoloxLayout(DetectionLayout):
             size = np.exp(np.minimum(box[:, 2:], LOG_SIDE_MAX)) * stride
             box = np.concatenate([centre, size], axis=1)
         return Boxes(from_centres(box).astype(np.float32), scores, classes)
+
+
+def _follows(centres: Array, places: Array) -> bool:
+    """Tell whether centres lie where their cells do, as only decoded ones can."""
+    deviations = (values - values.mean() for values in (centres.astype(np.float64), places))
+    first, second = deviations
+    scale = float(np.sqrt((first @ first) * (second @ second)))
+    return scale > 0 and float(first @ second) > LIKENESS_MIN * scale
 
 
 def _listed(strides: Sequence[int]) -> str:
