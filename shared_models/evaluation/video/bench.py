@@ -81,7 +81,8 @@ class VideoBench:
         """Take the plan."""
         self.plan = plan
         self.cache = Cache(plan.cache)
-        self._latents: dict[tuple[LatentsChoice, str], OnLatents] = {}
+        self._codecs: dict[str, VideoCodec] = {}
+        self._latents: dict[LatentsChoice, OnLatents] = {}
 
     def watch(self, task: WatchTask) -> Watched:
         """Do one task."""
@@ -92,7 +93,7 @@ class VideoBench:
             return Watched(
                 task, tuple(frames), len(frames), (0.0,) * len(frames), on_latents=False, sights=sights
             )
-        codec = make_video_codec(task.codec, self.plan.codecs, self.plan.keyframe_interval)
+        codec = self._codec(task.codec)
         coded_key = key("clip", codec.name, codec.settings, float(task.quality), self._digest)
         coded = self._coded(codec, task.quality, coded_key)
         if isinstance(codec, Slim):
@@ -110,6 +111,11 @@ class VideoBench:
         kept = self.cache.get(sight_key)
         assert kept is not None, "what was seen is kept before it is read"
         return [list(Sight.from_bytes(data).detections) for data in _unpacked(kept)]
+
+    def _codec(self, name: str) -> VideoCodec:
+        if name not in self._codecs:
+            self._codecs[name] = make_video_codec(name, self.plan.codecs, self.plan.keyframe_interval)
+        return self._codecs[name]
 
     def _coded(self, codec: VideoCodec, quality: float, coded_key: str) -> CodedClip:
         kept = self.cache.get(coded_key)
@@ -132,9 +138,9 @@ class VideoBench:
         return sight_key
 
     def _seen_in_latents(self, coded_key: str, choice: LatentsChoice, codec: Slim, coded: CodedClip) -> str:
-        if (choice, codec.name) not in self._latents:
-            self._latents[choice, codec.name] = choice.open(codec.codec.package)
-        detector = self._latents[choice, codec.name]
+        if choice not in self._latents:
+            self._latents[choice] = choice.open(codec.codec.package)
+        detector = self._latents[choice]
         sight_key = key("sights", detector.key, coded_key)
         if self.cache.get(sight_key) is None:
             found = [detector.detect(codec.latents(packet), *self.clip.size) for packet in coded.packets]

@@ -104,6 +104,7 @@ class LowDelayEncoder:
             packets += context.encode(frame)
             encode_ms.append(1e3 * (time.process_time() - began))
         packets += context.encode(None)
+        assert len(packets) == len(frames), "an encoder without look-ahead gives a packet for each frame"
         keys = tuple(index for index, packet in enumerate(packets) if packet.is_keyframe)
         return CodedClip(tuple(self._payloads(packets, context)), keys, tuple(encode_ms))
 

@@ -29,6 +29,7 @@ KEPT: Final = (0.80, 0.90, 0.95)
 def evaluate_video(request: VideoRequest, on_done: OnDone = lambda done, of: None) -> VideoReport:
     """Measure; raise InputError or ModelError for what cannot be measured at all."""
     choice = choose(request)
+    labelled = read_truth(request.labels, choice.clip) if request.labels else None
     tasks = [
         WatchTask(PIXELS, 100),
         *(WatchTask(c.name, quality) for c in choice.codecs for quality in choice.qualities[c.name]),
@@ -37,7 +38,7 @@ def evaluate_video(request: VideoRequest, on_done: OnDone = lambda done, of: Non
     with Workers(VideoBench, plan, request.jobs) as workers:
         watched = workers.map(VideoBench.watch, tasks, on_done)
     bench = VideoBench(plan)
-    truth = _truth(request, choice, bench, watched[0])
+    truth = labelled or _agreed(request, choice, bench, watched[0])
     rows = list(_rows(choice.clip, bench, truth, watched))
     return VideoReport(
         command=request.command,
@@ -66,9 +67,8 @@ def _plan(request: VideoRequest, choice: VideoChoice) -> VideoPlan:
     )
 
 
-def _truth(request: VideoRequest, choice: VideoChoice, bench: VideoBench, pixels: Watched) -> VideoTruth:
-    if request.labels:
-        return read_truth(request.labels, choice.clip)
+def _agreed(request: VideoRequest, choice: VideoChoice, bench: VideoBench, pixels: Watched) -> VideoTruth:
+    """Take what the detector is sure of on the pixels for the truth; raise InputError for nothing."""
     (sight_key,) = pixels.sights.values()
     return confident(choice.clip, bench.detections(sight_key), request.confident)
 

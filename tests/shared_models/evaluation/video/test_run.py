@@ -94,6 +94,15 @@ def test_tables_and_figure_can_be_made(report: VideoReport, tmp_path: Path) -> N
     assert "bytes a frame" in (tmp_path / "figure.svg").read_text()
 
 
+def test_labels_that_do_not_fit_are_refused_before_anything_is_coded(
+    request_: VideoRequest, tmp_path: Path
+) -> None:
+    (tmp_path / "gt.txt").write_text("none")
+    with pytest.raises(InputError, match="line 1 is not MOT's"):
+        evaluate_video(replace(request_, labels=tmp_path / "gt.txt", cache=tmp_path / "cache"))
+    assert list((tmp_path / "cache").glob("*")) == []
+
+
 def test_a_clip_in_which_nothing_is_seen_is_refused(request_: VideoRequest, tmp_path: Path) -> None:
     Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "black.png")
     black = replace(request_.clip, path=tmp_path)
