@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.detector_bridge import DetectorBridge, DetectorBridgeConfig
 from shared_models.bridges.yolox import Prediction
 from shared_models.layers.residual import Bottleneck
 
@@ -119,11 +119,11 @@ class DetectorHead(nn.Module):
 class LatentDetectorNetwork(nn.Module):
     """Latents to YOLOX-like maps: what `detect.onnx` holds."""
 
-    def __init__(self, bridge: BridgeConfig | None = None, tail: TailConfig | None = None) -> None:
+    def __init__(self, bridge: DetectorBridgeConfig | None = None, tail: TailConfig | None = None) -> None:
         """Start from random weights."""
         super().__init__()
         self.config = tail or TailConfig()
-        self.bridge = FeatureBridge(bridge or BridgeConfig())
+        self.bridge = DetectorBridge(bridge or DetectorBridgeConfig())
         self.tail = DetectorTail(self.config)
 
     def forward(self, y_hat: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,8 +2,8 @@
 
 At first the teacher runs on the student's own stride-8 features, which are those of the bridge, so that
 every stage of the student has a function to imitate; later it runs on the picture itself, so that the
-student learns to see through what coding lost. The bridge comes with the base; it is trained on at the end,
-when the learning rate has fallen to what a trained network can take.
+student learns to see through what coding lost. The bridge comes with the base; it is trained on in the
+second half, when the learning rate has fallen to what a trained network can take.
 """
 
 import copy
@@ -42,7 +42,7 @@ class SlimDetectConfig:
     guided_share: float = 0.5  # of the pictures, to begin with, take the teacher's features after each stage
     guided_until: float = 0.25
     imitation_until: float = 0.4  # from here on the teacher sees the picture itself
-    bridge_from: float = 0.6  # from here on the bridge is trained, too
+    bridge_from: float = 0.5  # from here on the bridge is trained, too
     stage_weights: tuple[float, float] = (1.5, 0.4)  # while imitating, and after: what is lost stays an error
     answers: AnswerWeights = field(default_factory=AnswerWeights)
     average_decay: float = 0.997
@@ -65,7 +65,7 @@ class SlimDetectRecipe:
         torch.manual_seed(config.seed)
         self.config, self.views, self.teacher = config, views, teacher
         self.model, self.detector = freeze(model), LatentDetectorNetwork()
-        self.detector.bridge.load_state_dict(bridge.state_dict())
+        self.detector.bridge.start_from(bridge, self._latents(self._views(CALIBRATION_VIEWS)))
         self.averaged = freeze(copy.deepcopy(self.detector))
         self.networks = nn.ModuleDict({"detector": self.detector, "averaged": self.averaged})
         self.batches_seen = 0

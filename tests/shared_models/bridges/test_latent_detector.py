@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from shared_models.bridges.bridge_files import export_network
-from shared_models.bridges.feature_bridge import BridgeConfig
+from shared_models.bridges.detector_bridge import DetectorBridgeConfig
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, TailConfig
 
-SMALL = BridgeConfig(hidden_channels=16, feature_channels=6, blocks=1)
+SMALL = DetectorBridgeConfig(hidden_channels=16, inner_channels=(4,), feature_channels=6, fresh_blocks=1)
 
 
 @pytest.fixture(scope="module")
