@@ -50,7 +50,7 @@ class Keep(StrEnum):
     """What the ring keeps beside each packet, for pulls."""
 
     SOURCE = "source"
-    """The masked picture as a high-quality JPEG: any enhancement can be made from it."""
+    """The masked picture as it is coded, as a high-quality JPEG: any enhancement can be made from it."""
     ENHANCEMENT = "enhancement"
     """The coded enhancement layer at one quality: about a fifth of the space, more work for every frame."""
 
