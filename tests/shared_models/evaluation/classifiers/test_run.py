@@ -54,7 +54,8 @@ def test_there_is_a_row_for_each_codec_quality_and_classifier(report: Classifica
 
 def test_pixels_are_right_as_often_as_the_labels_are(report: ClassificationReport) -> None:
     pixels = report.rows[0]
-    assert (pixels.top1, pixels.top5, pixels.agreement, pixels.kept) == (pytest.approx(5 / 6), 1, 1, 1)
+    assert pixels.top1 == pytest.approx(5 / 6)
+    assert (pixels.top5, pixels.agreement, pixels.kept) == (1, 1, 1)
     assert pixels.bpp == 24
 
 
