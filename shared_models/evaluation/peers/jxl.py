@@ -19,7 +19,7 @@ class JpegXl:
     imagecodecs: ModuleType
     name: str = "jxl"
     quality_name: str = "distance"
-    qualities: tuple[float, ...] = (25, 20, 15, 12, 8, 5, 3, 1.5)
+    qualities: tuple[float, ...] = (25, 15, 12, 8, 5, 3, 1.5)
 
     @property
     def settings(self) -> str:
