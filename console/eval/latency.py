@@ -8,8 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from console.eval.options import JsonFile, PlotFile, TableFile, typed_command, write_outputs
-from console.options import Model
+from console.eval.options import (
+    JsonFile,
+    Limit,
+    PlotFile,
+    Side,
+    TableFile,
+    typed_command,
+    write_outputs,
+)
+from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
 
@@ -56,6 +64,26 @@ def latency(
             help="The whole detector, which looks at decoded JPEG files: what the bridge is compared with.",
         ),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Pictures that fix the ranges of int8 encoders. Without it: frames before those measured.",
+        ),
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="COCO.json",
+            help="Labels of pictures on which int8 encoders are judged by mAP, too: through --path, else "
+            "the built-in detector.",
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Those pictures. Without it: beside their labels.")
+    ] = None,
+    side: Side = LONG_SIDE_PX,
+    limit: Limit = None,
     memory: Annotated[
         bool, typer.Option(help="Measure resident memory, too: a process for each backend and width.")
     ] = True,
@@ -77,7 +105,7 @@ def latency(
       slimstream eval latency --source clip.mp4 --size 416x312 --path yolox-nano --detector yolox.onnx
     """
     from shared_models.evaluation.latency.evaluation import evaluate_latency
-    from shared_models.evaluation.latency.request import LatencyRequest, parse_numbers, parse_size
+    from shared_models.evaluation.latency.request import Labels, LatencyRequest, parse_numbers, parse_size
     from shared_models.tasks.ready_made import find_bridge
 
     request = LatencyRequest(
@@ -93,6 +121,8 @@ def latency(
         source=source,
         bridge=find_bridge(path) if path else None,
         detector=detector,
+        calibration=calibrate,
+        labels=Labels(annotations, images, limit, side) if annotations else None,
         measures_memory=memory,
     )
     with _steps() as on_step:

@@ -1,22 +1,25 @@
 """From a request to the report of latencies: everything is made first, then takes turns on the clock."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
+from shared_models.evaluation.detection.detectors import BUILT_IN, LatentsChoice
+from shared_models.evaluation.latency.int8_accuracy import judged
 from shared_models.evaluation.latency.memory import memory_growth
 from shared_models.evaluation.latency.peaks import PeakLoad, best_peaks, peak_loads
 from shared_models.evaluation.latency.peer_stages import CLIP_FRAMES, JPEG_QUALITY
 from shared_models.evaluation.latency.ratios import ratios_of
-from shared_models.evaluation.latency.report import LatencyReport, MemoryRow, Peak
+from shared_models.evaluation.latency.report import Int8Row, LatencyReport, MemoryRow, Peak
 from shared_models.evaluation.latency.request import LatencyRequest
-from shared_models.evaluation.latency.scenes import SYNTHETIC
+from shared_models.evaluation.latency.scenes import CALIBRATION_PICTURES, SYNTHETIC
 from shared_models.evaluation.latency.stage import StageKey
 from shared_models.evaluation.latency.stopwatch import BURST, Action, take_turns
 from shared_models.evaluation.latency.suite import CALIBRATION_FRAMES, MEMORY_FRAMES, Suite, SuiteMaker
 from shared_models.evaluation.machine import this_machine
 from shared_models.evaluation.report import ModelUsed
+from shared_models.packages.package import ModelPackage
 from shared_models.packages.registry import open_package
 
 PEAK_ROUNDS: Final = 10
@@ -51,7 +54,7 @@ def evaluate_latency(request: LatencyRequest, on_step: OnStep = lambda what, don
         peaks=tuple(peaks),
         rows=rows,
         memory=tuple(_memory(suite, on_step)),
-        int8=tuple(suite.int8),
+        int8=tuple(_int8(request, package, suite, on_step)),
         ratios=tuple(ratios_of(rows)),
     )
 
@@ -66,6 +69,21 @@ def _measure_peaks(loads: Sequence[PeakLoad], on_step: OnStep) -> list[Peak]:
 def _counting(what: str, of: int, on_step: OnStep) -> Callable[[], None]:
     done = iter(range(1, of + 1))
     return lambda: on_step(what, next(done), of)
+
+
+def _int8(request: LatencyRequest, package: ModelPackage, suite: Suite, on_step: OnStep) -> Iterable[Int8Row]:
+    if request.labels is None:
+        return suite.int8
+    choice = LatentsChoice(str(request.bridge) if request.bridge else BUILT_IN)
+    count = len(suite.int8)
+    detector = choice.open(package)
+    return judged(
+        suite.int8,
+        suite.int8_codecs,
+        request.labels,
+        detector,
+        lambda done: on_step("int8 accuracy", done, count),
+    )
 
 
 def _memory(suite: Suite, on_step: OnStep) -> Iterator[MemoryRow]:
@@ -97,10 +115,12 @@ def _settings(request: LatencyRequest, suite: Suite) -> dict[str, JsonValue]:
             f"all stages take turns, round after round; {BURST} calls a turn; best: each frame's best, "
             "averaged over frames"
         ),
-        "int8": f"static QDQ, uint8 × int8 by channel, ranges of {CALIBRATION_FRAMES} frames before these",
+        "int8": f"static QDQ, uint8 × int8 by channel, ranges of {_calibration(request)}",
         "memory": f"a process of its own for each, from loading to {MEMORY_FRAMES} frames",
         "JPEG": f"quality {JPEG_QUALITY}, 4:2:0",
     }
+    if request.labels:
+        settings["mAP"] = f"{request.labels.annotations.name}, {request.labels.limit or 'all'} pictures"
     if request.bridge:
         settings["bridge"] = request.bridge.name
     if request.detector:
@@ -108,6 +128,12 @@ def _settings(request: LatencyRequest, suite: Suite) -> dict[str, JsonValue]:
     for name, text in suite.peers.items():
         settings[name] = f"{text}; {CLIP_FRAMES} frames at once, opening and flushing included"
     return settings
+
+
+def _calibration(request: LatencyRequest) -> str:
+    if request.calibration:
+        return f"{CALIBRATION_PICTURES} pictures of {request.calibration.name} at most"
+    return f"{CALIBRATION_FRAMES} frames before these"
 
 
 def _notes(request: LatencyRequest) -> Iterator[str]:

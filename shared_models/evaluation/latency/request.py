@@ -15,6 +15,18 @@ ROUNDS_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """Labelled pictures."""
+
+    annotations: Path
+    """A COCO instances file."""
+    images: Path | None
+    limit: int | None
+    side: int
+    """Long side to which larger pictures are made smaller, pixels; 0 keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyRequest:
     """Everything that decides the measurement; construction raises InputError for what makes no sense."""
 
@@ -36,6 +48,10 @@ class LatencyRequest:
     bridge: Path | None
     detector: Path | None
     """The whole model that the bridge leads into."""
+    calibration: Path | None = None
+    """Pictures that fix the ranges of int8 encoders; None for frames of the source before those measured."""
+    labels: Labels | None = None
+    """Pictures on which int8 encoders are judged by what a detector finds, too."""
     measures_memory: bool = True
 
     def __post_init__(self) -> None:

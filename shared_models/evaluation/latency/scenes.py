@@ -9,10 +9,13 @@ from PIL import Image
 
 from shared_models.errors import InputError
 from shared_models.evaluation.latency.report import Size
+from shared_models.evaluation.picture_folder import PictureFolder, picture_paths
 from shared_models.evaluation.video.clips import read_clip
 from shared_models.frames import Pixels
 
 SYNTHETIC: Final = "a synthetic moving scene"
+CALIBRATION_PICTURES: Final = 24
+CALIBRATION_SIDE_PX: Final = 640
 _SHIFT_PX: Final = 3
 """By how much the synthetic scene moves from frame to frame."""
 
@@ -26,6 +29,13 @@ def make_frames(source: Path | None, count: int) -> list[Pixels]:
     if len(frames) < count:
         raise InputError(f"{source} has {len(frames)} frames and {count} are measured; ask for fewer")
     return frames
+
+
+def calibration_pictures(folder: Path) -> list[Pixels]:
+    """Return the first pictures of a folder, the large ones made smaller; raise InputError."""
+    paths = picture_paths(folder, CALIBRATION_PICTURES)
+    pictures = PictureFolder(paths, CALIBRATION_SIDE_PX)
+    return [pictures.pixels(index) for index in range(len(paths))]
 
 
 def fit(frames: Sequence[Pixels], size: Size) -> list[Pixels]:

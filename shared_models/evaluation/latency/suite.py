@@ -17,7 +17,7 @@ from shared_models.evaluation.latency.peer_stages import PeerBench
 from shared_models.evaluation.latency.reencoded import ReencodedCodec
 from shared_models.evaluation.latency.report import Int8Row, Size
 from shared_models.evaluation.latency.request import LatencyRequest
-from shared_models.evaluation.latency.scenes import fit, make_frames
+from shared_models.evaluation.latency.scenes import calibration_pictures, fit, make_frames
 from shared_models.evaluation.latency.stage import INT8, Stage, StageKey
 from shared_models.frames import Pixels
 from shared_models.packages.package import ModelPackage
@@ -33,6 +33,8 @@ class Suite:
 
     stages: list[Stage] = field(default_factory=list)
     int8: list[Int8Row] = field(default_factory=list)
+    int8_codecs: Mapping[str, SlimCodec] = field(default_factory=dict)
+    """The codecs that these rows compare: `fp32` and `int8`."""
     memory: list[tuple[StageKey, MemoryPlan]] = field(default_factory=list)
     peers: dict[str, str] = field(default_factory=dict)
     """The settings of peers, by name."""
@@ -49,6 +51,7 @@ class SuiteMaker:
         self.widths = _known_widths(request.widths, profile.runtime.widths)
         self.qualities = request.qualities or (profile.runtime.quality_default,)
         self.source = make_frames(request.source, request.frames + CALIBRATION_FRAMES)
+        self.calibration = calibration_pictures(request.calibration) if request.calibration else []
         self.stride = profile.decoding.base.stride
         self.suite = Suite()
 
@@ -57,6 +60,7 @@ class SuiteMaker:
         for size in self.request.sizes:
             frames = fit(self.source, size)
             calibration, measured = frames[: -self.request.frames], frames[-self.request.frames :]
+            calibration = self.calibration or calibration
             encoders: Mapping[str, bytes] = {}
             if INT8 in self.request.backends:
                 encoders = int8_encoders(self.package, self.widths, self.stride, calibration)
@@ -91,11 +95,13 @@ class SuiteMaker:
                 stages += paths.bridged(self.request.bridge)
             if self.request.detector:
                 stages += paths.on_pixels(self.request.detector)
-            if encoders and threads == min(self.request.threads):
+            if encoders and not self.suite.int8_codecs:
                 self.suite.int8 += [
                     compare(codecs[FLOAT], codecs[INT8], bench.layer, width, quality, frames)
                     for width in self.widths
                 ]
+        if encoders and not self.suite.int8_codecs:
+            self.suite.int8_codecs = codecs
         if self.request.measures_memory:
             packet = write_packet(coded[self.qualities[0]][0].packet)
             self._plan_memory(size, threads, (frames[0], packet), encoders)
