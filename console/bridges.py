@@ -24,15 +24,17 @@ def load_bridge(path: str, task: "Task", codec: "SlimCodec") -> "BridgedModel":
     if info.task != task:
         raise InputError(f"the bridge {path} does not {task}: its model's task is to {info.task}")
     if is_ready_made(directory) and not tail_path(directory, info).exists():
-        _cut_tail(directory.name)
+        cut_tail(directory.name)
     return open_bridge(directory, codec.fingerprint, codec.backend)
 
 
-def _cut_tail(name: str) -> None:
+def cut_tail(name: str) -> None:
+    """Cut the fetched model `name` for its ready-made bridge; raise PackageError where that is impossible."""
     try:
         from shared_models.bridges.ready_made import prepare_tail
     except ImportError:
         raise PackageError(
-            f"the model {name} has to be cut for its bridge first; pip install 'slimstream[bridge]'"
+            f"the model {name} has to be cut for its bridge once, and `onnx` is not installed here; "
+            "pip install 'slimstream[bridge]'"
         ) from None
     prepare_tail(name)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from console.bridges import cut_tail
 from console.options import AsJson
 from shared_models.errors import InputError, PackageError
 from shared_models.packages.download import ExpectedFile, download, import_file
@@ -22,6 +23,7 @@ from shared_models.packages.third_party import (
     third_party_model,
     third_party_models,
 )
+from shared_models.tasks.ready_made import ready_made_names
 
 
 def fetch(
@@ -49,7 +51,7 @@ def fetch(
 
     A name stands for one file, told by its SHA-256: anything else that arrives is removed. A download
     that broke off goes on where it was. The models are their owners', under the licences that the list
-    names; Slimstream neither contains nor needs them.
+    names; Slimstream neither contains nor needs them. For its ready-made bridge a model is cut at once.
 
     Examples:
       slimstream models fetch
@@ -62,6 +64,8 @@ def fetch(
         return
     model = third_party_model(name)
     path = bring(model, model_file, url_base, output)
+    if output is None and name in ready_made_names():
+        cut_tail(name)
     if as_json:
         typer.echo(json.dumps({"name": model.name, "path": str(path), "sha256": model.sha256}))
     else:
