@@ -8,7 +8,7 @@ replaced by what follows. What does not follow (a grid of anchors, say) keeps th
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import onnx
@@ -52,7 +52,7 @@ def freed(
     return target
 
 
-def run(model: onnx.ModelProto, inputs: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+def run(model: onnx.ModelProto, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Run a graph once as it stands; raise StaticError where ONNX Runtime does not."""
     import onnxruntime
 
@@ -65,7 +65,7 @@ def run(model: onnx.ModelProto, inputs: Sequence[NDArray[np.generic]]) -> list[N
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         names = [value.name for value in session.get_inputs()]
-        outputs: list[NDArray[np.generic]] = session.run(None, dict(zip(names, inputs, strict=True)))
+        outputs: list[NDArray[Any]] = session.run(None, dict(zip(names, inputs, strict=True)))
     except Exception as error:  # ONNX Runtime's own classes share no root but Exception
         raise StaticError(str(error).strip().partition("\n")[0]) from error
     return outputs
@@ -210,7 +210,7 @@ class _Walk:
                 node,
                 {name: self._type(name) for name in names},
                 {name: self.constants[name] for name in names if name in self.constants},
-                opset_imports=self.model.opset_import,
+                opset_imports=list(self.model.opset_import),
                 ir_version=self.model.ir_version,
             )
             for name, kind in inferred.items():
@@ -266,7 +266,7 @@ def _growing_axis(group: _Group, after: Shape, grown: int, node: onnx.NodeProto)
     return axis, factor
 
 
-def _attribute(node: onnx.NodeProto, name: str, default: object) -> "object":
+def _attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:  # noqa: ANN401  # as ONNX types them
     found = next((a for a in node.attribute if a.name == name), None)
     return default if found is None else helper.get_attribute_value(found)
 

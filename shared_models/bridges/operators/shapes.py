@@ -1,9 +1,10 @@
 """Operators that rearrange numbers, and the arithmetic of shapes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -97,7 +98,7 @@ def _split(node: Node) -> Function:
     def run(x: Tensor, sizes: Tensor | None = None) -> tuple[Tensor, ...]:
         given = node.whole(1, sizes) or node.attribute("split", None)
         whole = -(-x.shape[axis] // node.outputs)
-        return x.split(list(given) if given else whole, axis)
+        return torch.split(x, list(given) if given else whole, axis)
 
     return run
 
@@ -131,7 +132,8 @@ def _pad(node: Node) -> Function:
 
 def _expand(node: Node) -> Function:
     def run(x: Tensor, shape: Tensor | None = None) -> Tensor:
-        return x.expand(torch.broadcast_shapes(x.shape, tuple(node.whole(1, shape) or ())))
+        target = np.broadcast_shapes(tuple(x.shape), tuple(node.whole(1, shape) or ()))
+        return x.expand(target)
 
     return run
 
@@ -270,7 +272,7 @@ def _grid_sample(node: Node) -> Function:
     return lambda x, grid: F.grid_sample(x, grid, mode, padding, aligned)
 
 
-def _non_zero(x: Tensor) -> Sequence[Tensor]:
+def _non_zero(x: Tensor) -> Tensor:
     return x.nonzero().T
 
 

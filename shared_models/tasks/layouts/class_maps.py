@@ -45,7 +45,8 @@ class ClassMapsLayout(Layout):
             return maps.reshape(len(maps), *maps.shape[-2:]).astype(np.uint16)
         if maps.shape[self.axis] == 1:
             return (maps.squeeze(self.axis) > 0.5).astype(np.uint16)
-        return maps.argmax(axis=self.axis).astype(np.uint16)
+        chosen: NDArray[np.uint16] = maps.argmax(axis=self.axis).astype(np.uint16)
+        return chosen
 
 
 def _class_axis(output: NDArray[np.generic], side: tuple[int, int]) -> int:

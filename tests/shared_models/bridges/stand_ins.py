@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
@@ -50,6 +51,9 @@ class Pyramid(nn.Module):
 
 class AnchorFree(nn.Module):
     """As YOLOv8 is exported: distributions, a constant grid, (B, 4 + classes, cells)."""
+
+    grid: Tensor
+    strides: Tensor
 
     def __init__(self, classes: int = 5) -> None:
         super().__init__()
@@ -162,14 +166,14 @@ def export(
     return path
 
 
-def with_suppression(model: onnx.ModelProto, classes: int) -> onnx.ModelProto:
+def with_suppression(model: onnx.ModelProto) -> onnx.ModelProto:
     """Append what exporters of SSD append to boxes (1, N, 4) and scores (1, N, C): suppression inside."""
     h = onnx.helper
     boxes, scores = (o.name for o in model.graph.output)
-    constants = {"most": [50], "overlap": [0.5], "least": [0.001]}
+    constants: dict[str, list[float]] = {"most": [50], "overlap": [0.5], "least": [0.001]}
     for name, value in constants.items():
         kind = onnx.TensorProto.INT64 if name == "most" else onnx.TensorProto.FLOAT
-        model.graph.initializer.append(h.make_tensor(name, kind, [1], value))
+        model.graph.initializer.append(h.make_tensor(name, kind, [1], np.array(value)))
     model.graph.initializer.append(h.make_tensor("last", onnx.TensorProto.INT64, [1], [2]))
     model.graph.initializer.append(h.make_tensor("second", onnx.TensorProto.INT64, [1], [1]))
     model.graph.node.extend(
@@ -185,12 +189,13 @@ def with_suppression(model: onnx.ModelProto, classes: int) -> onnx.ModelProto:
         ]
     )
     del model.graph.output[:]
-    for name, kind, shape in (
+    finals: list[tuple[str, int, list[int | str]]] = [
         ("final_boxes", onnx.TensorProto.FLOAT, [1, "n", 4]),
         ("final_scores", onnx.TensorProto.FLOAT, [1, "n"]),
         ("final_classes", onnx.TensorProto.INT64, [1, "n"]),
-    ):
-        model.graph.output.append(h.make_tensor_value_info(name, kind, shape))
+    ]
+    for name, element, shape in finals:
+        model.graph.output.append(h.make_tensor_value_info(name, element, shape))
     return model
 
 

@@ -81,10 +81,9 @@ def test_gradients_of_all_scores_reach_the_cut_for_a_batch(graph: ModelGraph) ->
         torch.randn(batch, level.channels, level.height, level.width, requires_grad=True)
         for level in cut.levels
     ]
-    torch.stack([(output * torch.randn_like(output)).sum() for output in tail(*features)]).sum().backward()
-    for tensor in features:
-        assert tensor.grad is not None
-        assert tensor.grad.abs().sum() > 0
+    total = torch.stack([(output * torch.randn_like(output)).sum() for output in tail(*features)]).sum()
+    for gradient in torch.autograd.grad(total, features):
+        assert gradient.abs().sum() > 0
 
 
 def test_a_batch_is_free_but_where_attention_has_written_it_down(graph: ModelGraph) -> None:
@@ -131,7 +130,7 @@ def test_a_tail_of_plain_layers_takes_any_batch_and_canvas(tmp_path: Path) -> No
 
 def test_teaching_stops_before_suppression(tmp_path: Path) -> None:
     path = models.export(tmp_path / "ssd.onnx", models.Dense(), outputs=["boxes", "chances"])
-    onnx.save(models.with_suppression(onnx.load(path), 4), path)
+    onnx.save(models.with_suppression(onnx.load(path)), path)
     graph = inspect_model(path)
     assert {"boxes", "chances"} <= set(score_tensors(graph))
     parts = split(graph, graph.best())

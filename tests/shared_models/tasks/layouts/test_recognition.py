@@ -26,7 +26,7 @@ def chances(rows: int, classes: int, at: int, score: float = SCORE) -> Array:
 
 def logits(probabilities: Array) -> Array:
     safe = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    return np.log(safe / (1 - safe)).astype(np.float32)
+    return np.asarray(np.log(safe / (1 - safe)), np.float32)
 
 
 def grid() -> Array:
