@@ -9,6 +9,7 @@ from shared_models.bitstream.slim_reader import read_slim
 from shared_models.bitstream.slim_writer import write_slim
 from shared_models.codecs.codec import CodedLayer
 from shared_models.codecs.slim.codec import SlimCodec
+from shared_models.codecs.slim.profile import encoder_part
 from shared_models.errors import InputError
 from shared_models.frames import Pixels
 from shared_models.packages.registry import open_package
@@ -43,11 +44,14 @@ class SlimFull:
 
     @property
     def settings(self) -> str:
-        """Name the model, its fingerprint, and what the base layer is coded with."""
+        """Name the model, its fingerprint, the networks that code, and what the base layer is coded with."""
         runtime, package = self.codec.profile.runtime, self.codec.package
+        parts = package.manifest.parts
+        encoders = (parts[part].sha256[:16] for part in (encoder_part(runtime.width_default), "enh_encoder"))
         return (
             f"{package.name} {package.fingerprint.hex()}, base layer at quality {runtime.quality_default:g} "
-            f"and width {runtime.width_default:g}, enhancement layer; whole .slim file"
+            f"and width {runtime.width_default:g}, enhancement layer (encoders {', '.join(encoders)}); "
+            "whole .slim file"
         )
 
     def encode(self, pixels: Pixels, quality: float) -> bytes:

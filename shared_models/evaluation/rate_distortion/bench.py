@@ -8,7 +8,9 @@ from pathlib import Path
 from shared_models.evaluation.cache import Cache, key, source_key
 from shared_models.evaluation.coded_pictures import code_picture
 from shared_models.evaluation.peers.catalogue import CodecOptions
+from shared_models.evaluation.peers.codec import PictureCodec
 from shared_models.evaluation.peers.shelf import CodecShelf
+from shared_models.evaluation.peers.slim import Slim
 from shared_models.evaluation.peers.slim_full import LayerBytes, SlimFull
 from shared_models.evaluation.picture_folder import PictureFolder
 from shared_models.evaluation.rate_distortion.distortion import Distortion, measure_distortion
@@ -60,7 +62,8 @@ class RateDistortionBench:
         codec = self.codecs.take(task.codec)
         picture = self.folder.picture(task.picture)
         coded, data = code_picture(codec, picture, task.quality, self.cache)
-        compared_key = key("distortion", coded.key, source_key(measure_distortion.__module__))
+        code = source_key(measure_distortion.__module__)
+        compared_key = key("distortion", coded.key, _decoder_of(codec), code)
         kept = self.cache.get(compared_key)
         if kept is None:
             began = time.process_time()
@@ -79,3 +82,11 @@ class RateDistortionBench:
             decode_ms=found["decode_ms"],
             distortion=Distortion(**found["distortion"]),
         )
+
+
+def _decoder_of(codec: PictureCodec) -> str:
+    """Name the network that makes our pictures: a package's may change while its bytes stay the same."""
+    if not isinstance(codec, Slim | SlimFull):
+        return ""
+    part = "preview" if isinstance(codec, Slim) else "full"
+    return codec.codec.package.manifest.parts[part].sha256
