@@ -55,23 +55,15 @@ class JudgedDetections:
 class CocoJudge:
     """Scores detections against a COCO dataset, class by name."""
 
-    def __init__(self, dataset: dict[str, Any], names: Sequence[str] | None = None) -> None:
-        """Take the content of a COCO instances file whose classes are those of `names`, all else.
-
-        Classes that the detector does not know can be left out by `names`; raise InputError where none is
-        left.
-        """
+    def __init__(self, dataset: dict[str, Any]) -> None:
+        """Take the content of a COCO instances file; raise InputError where it has no class."""
         self.coco = COCO()
         self.coco.dataset = dataset
         with contextlib.redirect_stdout(io.StringIO()):
             self.coco.createIndex()
-        self.categories = {
-            str(category["name"]): int(category["id"])
-            for category in dataset["categories"]
-            if names is None or category["name"] in names
-        }
+        self.categories = {str(category["name"]): int(category["id"]) for category in dataset["categories"]}
         if not self.categories:
-            raise InputError("the annotations and the detector have no class in common")
+            raise InputError("the annotations have no class, so nothing can be right or wrong")
         self.ids: list[int] = sorted(self.coco.getImgIds())
 
     def accuracy(self, found: Mapping[int, Sequence[Detection]]) -> Accuracy:
@@ -82,9 +74,7 @@ class CocoJudge:
         """Score detections by picture id, and again on every draw (draws, pictures) of the ids in order."""
         evaluated = self._evaluated(found)
         each = np.stack([average_precision(matches, draws) for matches in self._matches(evaluated)])
-        with np.errstate(invalid="ignore"):  # a draw without any truth of any class
-            AP = np.nanmean(each, axis=(0, 2)) if each.size else np.full(len(draws), np.nan)
-            AP50 = np.nanmean(each[:, :, 0], axis=0)
+        AP, AP50 = _mean_of_defined(each.mean(axis=2)), _mean_of_defined(each[:, :, 0])
         return JudgedDetections(self._figures(evaluated), AP, AP50)
 
     def _evaluated(self, found: Mapping[int, Sequence[Detection]]) -> COCOeval:
@@ -122,6 +112,15 @@ class CocoJudge:
             Matches.of(judge.evalImgs[start : start + pictures], len(params.iouThrs), params.maxDets[_MOST])
             for start in first
         ]
+
+
+def _mean_of_defined(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(classes, draws) -> the mean over the classes that a draw has, NaN where it has none."""
+    has = np.isfinite(each)
+    count = has.sum(axis=0)
+    total = np.where(has, each, 0).sum(axis=0)
+    means: NDArray[np.float64] = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return means
 
 
 def _mean_precision(precision: NDArray[np.float64]) -> tuple[float, float]:

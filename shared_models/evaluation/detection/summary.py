@@ -61,7 +61,8 @@ def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
     live_known = [size for size in live if size is not None]
     reference = pixels.accuracy.AP if pixels and pixels.accuracy.AP > 0 else None
     kept = accuracy.AP / reference if reference else None
-    kept_draws = point.judged.AP_draws / pixels.AP_draws if pixels and reference else None
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw in which nothing is seen even on pixels
+        kept_draws = point.judged.AP_draws / pixels.AP_draws if pixels and reference else None
     return DetectionRow(
         codec=point.codec,
         quality=point.quality,

@@ -138,6 +138,15 @@ def test_classes_are_matched_by_name_whatever_their_number() -> None:
     assert CocoJudge(renumbered).accuracy(found) == CocoJudge(dataset).accuracy(found)
 
 
-def test_no_class_in_common_is_refused() -> None:
-    with pytest.raises(InputError, match="no class in common"):
-        CocoJudge(world(0)[0], names=["gnu"])
+def test_a_draw_without_any_object_has_no_figure_and_others_have_theirs() -> None:
+    dataset, found = world(2)
+    with_objects = {annotation["image_id"] for annotation in dataset["annotations"]}
+    some = np.array([[int(image["id"] in with_objects) for image in dataset["images"]]])
+    judged = CocoJudge(dataset).judge(found, np.concatenate([some, 1 - some]))
+    assert np.isfinite(judged.AP_draws[0])
+    assert np.isnan(judged.AP_draws[1])
+
+
+def test_annotations_without_classes_are_refused() -> None:
+    with pytest.raises(InputError, match="no class"):
+        CocoJudge(world(0)[0] | {"categories": [], "annotations": []})

@@ -71,9 +71,11 @@ def seen(
 ) -> list[dict[str, Any]]:
     """Return what YOLOX sees in a picture, as rows of COCO's results."""
     pixels = cv2.imread(str(instances.parent / "images" / image["file_name"]))
+    assert pixels is not None
     if jpeg_quality is not None:
         options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
         pixels = cv2.imdecode(cv2.imencode(".jpg", pixels, options)[1], cv2.IMREAD_COLOR)
+        assert pixels is not None
     canvas = np.full((SIDE, SIDE, 3), 114, np.float32)
     canvas[: pixels.shape[0], : pixels.shape[1]] = pixels
     (cells,) = session.run(None, {"images": canvas.transpose(2, 0, 1)[None]})[0]
@@ -102,7 +104,7 @@ def decoded(cells: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
         y, x = np.mgrid[0:n, 0:n]
         grids.append(np.stack([x, y], axis=2).reshape(-1, 2))
         strides.append(np.full((n * n, 1), stride))
-    stride = np.concatenate(strides)
-    center = (cells[:, :2] + np.concatenate(grids)) * stride
-    size = np.exp(cells[:, 2:4]) * stride
+    scale = np.concatenate(strides)
+    center = (cells[:, :2] + np.concatenate(grids)) * scale
+    size = np.exp(cells[:, 2:4]) * scale
     return np.concatenate([center - size / 2, size], axis=1), cells[:, 4:5] * cells[:, 5:]
