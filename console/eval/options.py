@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -63,11 +63,23 @@ PlotFile = Annotated[
 TableFile = Annotated[
     Path | None, typer.Option("--table", metavar="OUT", help="Write the tables, as Markdown.")
 ]
+_OF_THIS_RUN: Final = ("--json", "--plot", "--table", "--cache", "--jobs")
 
 
-def typed_command() -> str:
-    """Return the command line of this process as somebody would type it again."""
-    return shlex.join(["slimstream", *sys.argv[1:]])
+def typed_command(arguments: Sequence[str] | None = None) -> str:
+    """Return the command line of this process as somebody would type it to measure the same again.
+
+    Where outputs go and how many processes worked is left out.
+    """
+    given = iter(sys.argv[1:] if arguments is None else arguments)
+    kept = ["slimstream"]
+    for argument in given:
+        option, has_value, _ = argument.partition("=")
+        if option not in _OF_THIS_RUN:
+            kept.append(argument)
+        elif not has_value:
+            next(given, None)
+    return shlex.join(kept)
 
 
 def split_names(text: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from console.eval.options import parse_qualities, split_names
+from console.eval.options import parse_qualities, split_names, typed_command
 from shared_models.errors import InputError
 from tests.console.conftest import CommandLine
 from tests.shared_models.evaluation.detection.bright_squares import write_detector, write_world
@@ -73,3 +73,18 @@ def test_qualities_are_given_to_a_codec_or_to_all_its_widths() -> None:
     }
     with pytest.raises(InputError, match="'jpeg:best' names no qualities"):
         parse_qualities(["jpeg:best"], ["jpeg"])
+
+
+def test_a_recorded_command_measures_the_same_and_says_nothing_of_where_its_outputs_went() -> None:
+    typed = [
+        "eval",
+        "rd",
+        "--images",
+        "my pictures",
+        "--json",
+        "/home/me/out.json",
+        "--jobs=4",
+        "--side",
+        "0",
+    ]
+    assert typed_command(typed) == "slimstream eval rd --images 'my pictures' --side 0"
