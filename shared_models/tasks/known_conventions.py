@@ -9,12 +9,15 @@ from shared_models.tasks.layouts.class_maps import ClassMapsLayout
 from shared_models.tasks.layouts.class_scores import ClassScoresLayout
 from shared_models.tasks.layouts.end_to_end import EndToEndListsLayout, EndToEndRowsLayout
 from shared_models.tasks.layouts.gfl import GflLayout
+from shared_models.tasks.layouts.head_maps import HeadMapsLayout
 from shared_models.tasks.layouts.recognition import AnyLayout
 from shared_models.tasks.layouts.yolox import YoloxLayout
 
 Side = tuple[int, int]
 Numbers = tuple[Triple, Triple]
 """Mean and standard deviation of values 0..255, in the order red, green, blue."""
+
+Wants = tuple[Numbers, Channels, Fit]
 
 RAW: Final[Numbers] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 UNIT: Final[Numbers] = ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
@@ -30,31 +33,47 @@ def known_convention(
     Sources: each family's own preprocessing (Megvii's YOLOX, RangiLyu's NanoDet, Ultralytics, DETR,
     TensorFlow's detection API, torchvision's classifiers).
     """
-    numbers, channels, fit = UNIT, Channels.RGB, Fit.LETTERBOX_CENTRED
-    match layout:
-        case YoloxLayout():
-            numbers, channels, fit = RAW, Channels.BGR, Fit.LETTERBOX
-        case GflLayout():
-            numbers, channels, fit = IMAGENET, Channels.BGR, Fit.LETTERBOX
-        case BoxesAndScoresLayout():
-            numbers, fit = IMAGENET if layout.scores is Scores.SOFTMAX else UNIT, Fit.STRETCH
-        case EndToEndRowsLayout() if layout.form.startswith("centre"):  # RT-DETR
-            fit = Fit.STRETCH
-        case EndToEndRowsLayout() if "y-x" in layout.form:  # EfficientDet
-            numbers, fit = RAW if is_whole else IMAGENET, Fit.LETTERBOX
-        case EndToEndRowsLayout() if layout.is_normalised:
-            fit = Fit.STRETCH
-        case EndToEndListsLayout() if layout.are_rows_first:
-            numbers, fit = RAW if is_whole else SIGNED, Fit.STRETCH
-        case EndToEndListsLayout():
-            fit = Fit.STRETCH
-        case ClassScoresLayout():
-            numbers, fit = IMAGENET, Fit.CENTRE_CROP
-        case ClassMapsLayout():
-            numbers, fit = IMAGENET, Fit.STRETCH
     if metadata.get("author") == "Ultralytics":
-        numbers, channels = UNIT, Channels.RGB
+        fit = Fit.CENTRE_CROP if isinstance(layout, ClassScoresLayout) else Fit.LETTERBOX_CENTRED
+        wants: Wants = (UNIT, Channels.RGB, fit)
+    elif isinstance(layout, EndToEndRowsLayout | EndToEndListsLayout):
+        wants = _with_suppression(layout, is_whole=is_whole)
+    else:
+        wants = _without_suppression(layout)
+    numbers, channels, fit = wants
     return convention_of(side, RAW if is_whole else numbers, channels, fit)
+
+
+def _with_suppression(layout: EndToEndRowsLayout | EndToEndListsLayout, *, is_whole: bool) -> Wants:
+    match layout:
+        case EndToEndListsLayout(are_rows_first=True):  # TensorFlow's detection API
+            return (RAW if is_whole else SIGNED, Channels.RGB, Fit.STRETCH)
+        case EndToEndRowsLayout() if "y-x" in layout.form:  # EfficientDet
+            return (IMAGENET, Channels.RGB, Fit.LETTERBOX)
+        case EndToEndRowsLayout() if layout.form.startswith("class"):  # PaddleDetection
+            return (IMAGENET, Channels.RGB, Fit.STRETCH)
+        case EndToEndRowsLayout() if not layout.is_normalised and not layout.form.startswith("centre"):
+            return (UNIT, Channels.RGB, Fit.LETTERBOX_CENTRED)
+        case _:
+            return (UNIT, Channels.RGB, Fit.STRETCH)
+
+
+def _without_suppression(layout: AnyLayout) -> Wants:
+    match layout:
+        case YoloxLayout() | HeadMapsLayout(rows=YoloxLayout()):
+            return (RAW, Channels.BGR, Fit.LETTERBOX)
+        case GflLayout() if layout.sides_at and len(layout.strides) > 3:  # PicoDet
+            return (IMAGENET, Channels.RGB, Fit.STRETCH)
+        case GflLayout():
+            return (IMAGENET, Channels.BGR, Fit.LETTERBOX)
+        case BoxesAndScoresLayout():
+            return (IMAGENET if layout.scores is Scores.SOFTMAX else UNIT, Channels.RGB, Fit.STRETCH)
+        case ClassScoresLayout():
+            return (IMAGENET, Channels.RGB, Fit.CENTRE_CROP)
+        case ClassMapsLayout():
+            return (IMAGENET, Channels.RGB, Fit.STRETCH)
+        case _:
+            return (UNIT, Channels.RGB, Fit.LETTERBOX_CENTRED)
 
 
 def other_conventions(known: InputConvention, *, is_whole: bool) -> Iterator[InputConvention]:

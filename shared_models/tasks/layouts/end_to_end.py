@@ -12,6 +12,7 @@ Columns: TypeAlias = Literal["box", "yx-box", "centre-box", "score", "class", "s
 
 ROWS: dict[str, tuple[Columns, ...]] = {
     "corners, score, class": ("box", "score", "class"),  # YOLOv10, Ultralytics with NMS
+    "class, score, corners": ("class", "score", "box"),  # PaddleDetection with NMS
     "centre, size, score, class": ("centre-box", "score", "class"),  # Ultralytics' RT-DETR
     "picture, corners, class, score": ("skip", "box", "class", "score"),  # YOLOv7 with NMS
     "picture, class, score, corners": ("skip", "class", "score", "box"),  # Caffe, OpenVINO
@@ -47,11 +48,11 @@ class EndToEndRowsLayout(_Final):
     @classmethod
     def recognise(cls, probe: Probe) -> Self | None:
         """Fit one output of six or seven columns by what the columns hold."""
-        if len(probe.outputs) != 1 or probe.outputs[0].dtype.kind != "f":
+        first, rest = probe.outputs[0], probe.outputs[1:]
+        # Paddle's and others' suppression says in another output how many there are
+        if first.dtype.kind != "f" or any(o.dtype.kind not in "iu" or o.ndim > 1 for o in rest):
             return None
-        if probe.outputs[0].ndim not in {2, 3, 4} or probe.outputs[0].size != np.prod(
-            probe.outputs[0].shape[-2:]
-        ):
+        if first.ndim not in {2, 3, 4} or first.size != np.prod(first.shape[-2:]):
             return None
         rows = np.asarray(probe.outputs[0], np.float32).reshape(-1, probe.outputs[0].shape[-1])
         forms = [form for form in ROWS if _width(ROWS[form]) == rows.shape[1] and len(rows) <= QUERIES_MAX]

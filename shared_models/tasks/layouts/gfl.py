@@ -22,6 +22,7 @@ from shared_models.tasks.layouts.layout import (
 )
 
 SIDES = 4
+YOLO_BINS = 16
 
 
 class GflLayout(DetectionLayout):
@@ -40,6 +41,8 @@ class GflLayout(DetectionLayout):
     """Positions of the outputs with class scores, a level each; one where rows are whole."""
     sides_at: tuple[int, ...] = ()
     """Positions of the outputs with distributions; none where they follow the scores in each row."""
+    sides_first: bool = False
+    """In whole rows, the sides come before the scores."""
     are_logits: bool = False
 
     BINS: ClassVar[tuple[int, ...]] = (8, 16, 17)
@@ -55,21 +58,25 @@ class GflLayout(DetectionLayout):
             return None
         rows = np.asarray(probe.outputs[0][0], np.float32)
         strides = find_strides(len(rows), probe.side)
-        bins = cls.BINS[0]
+        known = len(probe.classes) or 80
+        sides_first = rows.shape[1] == SIDES * YOLO_BINS + known  # the raw head of YOLOv8 and its successors
+        bins = YOLO_BINS if sides_first else cls.BINS[0]
         classes = rows.shape[1] - SIDES * bins
-        # four levels tell NanoDet-Plus from YOLOX, whose rows have no negative number after the box
-        if strides is None or classes < 1 or are_probabilities(rows[:, classes:]):
+        if strides is None or classes < 1:
             return None
-        if not are_probabilities(rows[:, :classes]) and len(strides) < 4:
+        scores, sides = _parted(rows, classes, sides_first=sides_first)
+        # four levels, or the classes of COCO, tell NanoDet from YOLOX
+        if are_probabilities(sides) or (len(strides) < 4 and classes != known):
             return None
         return cls(
             names=probe.classes,
             classes=classes,
             strides=strides,
             bins=bins,
-            centre=0.0,
+            centre=0.5 if sides_first else 0.0,
             scores_at=(0,),
-            are_logits=not are_probabilities(rows[:, :classes]),
+            sides_first=sides_first,
+            are_logits=not are_probabilities(scores),
         )
 
     @classmethod
@@ -112,7 +119,7 @@ class GflLayout(DetectionLayout):
         if self.sides_at:
             sides = np.concatenate([outputs[i] for i in self.sides_at], axis=1)  # (B, N, 4 * bins)
         else:
-            scores, sides = scores[..., : self.classes], scores[..., self.classes :]
+            scores, sides = _parted(scores, self.classes, sides_first=self.sides_first)
         grid = cells(side, self.strides)
         return [self._one(s, d, grid, score_min) for s, d in zip(scores, sides, strict=True)]
 
@@ -126,3 +133,10 @@ class GflLayout(DetectionLayout):
         middle = (grid[kept, :2] + self.centre) * stride + self.centre_px
         corners = np.concatenate([middle - reach[:, :2], middle + reach[:, 2:]], axis=1)
         return Boxes(corners.astype(np.float32), values, classes)
+
+
+def _parted(rows: Array, classes: int, *, sides_first: bool) -> tuple[Array, Array]:
+    """Return the scores and the sides of whole rows (..., classes + sides)."""
+    if sides_first:
+        return rows[..., -classes:], rows[..., :-classes]
+    return rows[..., :classes], rows[..., classes:]

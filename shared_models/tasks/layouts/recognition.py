@@ -11,6 +11,7 @@ from shared_models.tasks.layouts.class_maps import ClassMapsLayout
 from shared_models.tasks.layouts.class_scores import ClassScoresLayout
 from shared_models.tasks.layouts.end_to_end import EndToEndListsLayout, EndToEndRowsLayout
 from shared_models.tasks.layouts.gfl import GflLayout
+from shared_models.tasks.layouts.head_maps import HeadMapsLayout
 from shared_models.tasks.layouts.layout import Layout, Probe
 from shared_models.tasks.layouts.yolo import YoloLayout
 from shared_models.tasks.layouts.yolo_anchors import YoloAnchorsLayout
@@ -24,6 +25,7 @@ AnyDetectionLayout: TypeAlias = (
     | EndToEndRowsLayout
     | EndToEndListsLayout
     | BoxesAndScoresLayout
+    | HeadMapsLayout
 )
 AnyLayout: TypeAlias = Annotated[
     AnyDetectionLayout | ClassScoresLayout | ClassMapsLayout, Field(discriminator="name")
@@ -32,6 +34,7 @@ AnyLayout: TypeAlias = Annotated[
 
 _ORDER: Final[tuple[type[Layout], ...]] = (
     EndToEndRowsLayout,
+    HeadMapsLayout,
     GflLayout,
     YoloxLayout,
     YoloAnchorsLayout,

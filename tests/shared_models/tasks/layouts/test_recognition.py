@@ -154,6 +154,36 @@ def torchvision_lists() -> list[Array]:
     return [corners(30, 0), classes, scores]  # type: ignore[list-item]
 
 
+def as_maps(rows: Array, form: str) -> list[Array]:
+    """Rows of all cells as a map for each stride."""
+    sides, maps = (52, 26, 13), []
+    for level, side in zip(np.split(rows[0], np.cumsum([s * s for s in sides])[:-1]), sides, strict=True):
+        cells = level.reshape(1, side, side, -1)
+        maps.append(cells if form == "last" else cells.transpose(0, 3, 1, 2))
+    return maps
+
+
+def yolov8_head() -> list[Array]:
+    rows = np.full((1, CELLS, 144), -9.0, np.float32)
+    at = 52**2 + 6 * 26 + 3
+    rows[0, at, :64] = distances((3.5 * 16, 6.5 * 16), 16, 16)
+    rows[0, at, 64 + CLASS] = np.log(SCORE / (1 - SCORE))
+    return as_maps(rows, "first")
+
+
+def yolov5_head(apart: bool) -> list[Array]:
+    rows = np.full((1, CELLS, 3, 85), -9.0, np.float32)
+    at = 52**2 + 6 * 26 + 3  # offsets of -0.5 to 1.5 cells, sizes of 0 to 4 anchors
+    x, y = CENTRE[0] / 16 - 3, CENTRE[1] / 16 - 6
+    width, height = (np.sqrt(n / a) / 2 for n, a in zip(SIZE, (59, 119), strict=True))
+    rows[0, at, 2, :4] = logits(np.array([(x + 0.5) / 2, (y + 0.5) / 2, width, height]))
+    rows[0, at, 2, 4], rows[0, at, 2, 5 + CLASS] = 20, np.log(SCORE / (1 - SCORE))
+    maps = as_maps(rows.reshape(1, CELLS, 255), "last")
+    if apart:
+        return [m.reshape(*m.shape[:3], 3, 85).transpose(0, 3, 1, 2, 4) for m in maps]
+    return [m.transpose(0, 3, 1, 2) for m in maps]
+
+
 CASES: dict[str, tuple[str, list[Array], Sequence[str]]] = {
     "YOLOX": ("yolox", yolox(), ["output"]),
     "YOLOX decoded": ("yolox", yolox(decoded=True), ["output"]),
@@ -169,6 +199,12 @@ CASES: dict[str, tuple[str, list[Array], Sequence[str]]] = {
     "YOLOv10": ("end-to-end-rows", rows_with_suppression("bsc"), ["output0"]),
     "YOLOv7 with NMS": ("end-to-end-rows", rows_with_suppression("0bcs"), ["output"]),
     "Caffe's SSD": ("end-to-end-rows", rows_with_suppression("0csb"), ["detection_out"]),
+    "Paddle with NMS": ("end-to-end-rows", rows_with_suppression("csb"), ["multiclass_nms3_0"]),
+    "YOLOX heads": ("head-maps", as_maps(yolox()[0], "first"), ["o8", "o16", "o32"]),
+    "YOLOX heads, planes last": ("head-maps", as_maps(yolox()[0], "last"), ["o8", "o16", "o32"]),
+    "YOLOv8 heads": ("head-maps", yolov8_head(), ["o8", "o16", "o32"]),
+    "YOLOv5 heads": ("head-maps", yolov5_head(apart=False), ["o8", "o16", "o32"]),
+    "YOLOv5 heads, anchors apart": ("head-maps", yolov5_head(apart=True), ["o8", "o16", "o32"]),
     "TensorFlow's SSD": (
         "end-to-end-lists",
         tensorflow_lists(),
