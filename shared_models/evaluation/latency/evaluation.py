@@ -116,7 +116,7 @@ def _settings(request: LatencyRequest, suite: Suite) -> dict[str, JsonValue]:
             "averaged over frames"
         ),
         "int8": f"static QDQ, uint8 × int8 by channel, ranges of {_calibration(request)}",
-        "memory": f"a process of its own for each, from loading to {MEMORY_FRAMES} frames",
+        "memory": f"first size; a process of its own for each, from loading to {MEMORY_FRAMES} frames",
         "JPEG": f"quality {JPEG_QUALITY}, 4:2:0",
     }
     if request.labels:

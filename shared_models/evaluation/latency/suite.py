@@ -102,7 +102,7 @@ class SuiteMaker:
                 ]
         if encoders and not self.suite.int8_codecs:
             self.suite.int8_codecs = codecs
-        if self.request.measures_memory:
+        if self.request.measures_memory and not self.suite.memory:
             packet = write_packet(coded[self.qualities[0]][0].packet)
             self._plan_memory(size, threads, (frames[0], packet), encoders)
 
