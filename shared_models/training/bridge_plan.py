@@ -14,6 +14,7 @@ from shared_models.bridges.model_graph import ModelGraph, inspect_model
 from shared_models.bridges.split import Split, split
 from shared_models.codecs.backend import BackendOptions
 from shared_models.codecs.slim.codec import SlimCodec
+from shared_models.errors import InputError
 from shared_models.frames import Pixels
 from shared_models.packages.package import ModelPackage
 from shared_models.tasks.feature_placement import FeaturePlacement
@@ -96,7 +97,14 @@ class BridgePlan:
         return {spec.name: size_value(spec, side) for spec in self.pixel.image.others}
 
     def held_out(self, count: int | None = None) -> Sequence[Pixels]:
-        """Return pictures that nothing is fitted to, the first `count` that can be read."""
+        """Return pictures that nothing is fitted to, the first `count` that can be read.
+
+        Raises InputError if there is none.
+        """
         read = (self.pictures.read(index) for index in self.pictures.split().held_out)
-        found = [pixels for pixels in read if pixels is not None]
-        return found[:count]
+        found = list(islice((pixels for pixels in read if pixels is not None), count))
+        if not found:
+            raise InputError(
+                f"none of the pictures held out of {self.pictures.directory} can be read; give more pictures"
+            )
+        return found

@@ -37,7 +37,7 @@ class BridgeLoss:
     @property
     def outputs(self) -> float:
         """The weight of the outputs' distance: sums over a detector's cells are large."""
-        return self.output_weight or (0.2 if self.task == "detect" else 1.0)
+        return self.output_weight or (0.6 if self.task == "detect" else 2.0)
 
 
 @dataclass(slots=True)
