@@ -88,7 +88,7 @@ def video(
     Video encoders run as a camera runs them: low delay, no look-ahead, real-time presets; the report states
     every setting. Their frames are decoded and shown to the detector; ours reach it as latents, through a
     bridge, or the built-in detector. Figures: bytes a frame and kbit/s at the frame rate, AP and AP50
-    against labels or against the detector on the pixels, bytes at 80, 90 and 95 % of the AP on pixels,
+    against labels or against the detector on the pixels, bytes at 50, 80, 90 and 95 % of the AP on pixels,
     BD-rate and BD-accuracy of ours against each encoder.
 
     Examples:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from shared_models.evaluation.curve_summary import CurvePoint
 from shared_models.evaluation.curve_tables import lines_of, number, summary_tables
@@ -10,7 +11,8 @@ from shared_models.evaluation.table import markdown, what_else
 from shared_models.evaluation.video.report import VideoReport, VideoRow
 from shared_models.evaluation.video.video_codecs import PIXELS
 
-COLUMNS = ("person", "vehicles")
+COLUMNS: Final = ("person", "vehicles")
+AGREEMENT: Final = "AP (IoU .50:.95), agreement with the detector on pixels"
 
 
 def video_markdown(report: VideoReport) -> str:
@@ -54,7 +56,7 @@ def draw_video(report: VideoReport, path: Path) -> None:
         subtitle=f"{settings['clip']}, {settings['frames']} frames of {settings['size_px']} pixels at "
         f"{settings['frames_per_second']:g} a second",
         x="bytes a frame, key frames and headers included",
-        y="AP (IoU .50:.95)",
+        y=f"AP (IoU .50:.95) by {settings['truth']}" if "labels" in str(settings["truth"]) else AGREEMENT,
     )
     levels = [Level(f"{row.detector}, uncompressed", row.AP) for row in report.rows if row.codec == PIXELS]
     draw_rate_figure(path, lines_of(list(points_of(report.rows))), titles, levels)
