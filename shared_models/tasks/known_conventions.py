@@ -34,14 +34,25 @@ def known_convention(
     TensorFlow's detection API, torchvision's classifiers).
     """
     if metadata.get("author") == "Ultralytics":
-        fit = Fit.CENTRE_CROP if isinstance(layout, ClassScoresLayout) else Fit.LETTERBOX_CENTRED
-        wants: Wants = (UNIT, Channels.RGB, fit)
+        wants: Wants = (UNIT, Channels.RGB, _ultralytics_fit(layout))
     elif isinstance(layout, EndToEndRowsLayout | EndToEndListsLayout):
         wants = _with_suppression(layout, is_whole=is_whole)
     else:
         wants = _without_suppression(layout)
     numbers, channels, fit = wants
     return convention_of(side, RAW if is_whole else numbers, channels, fit)
+
+
+def _ultralytics_fit(layout: AnyLayout) -> Fit:
+    match layout:
+        case ClassScoresLayout():
+            return Fit.CENTRE_CROP
+        case BoxesAndScoresLayout():  # RT-DETR
+            return Fit.STRETCH
+        case EndToEndRowsLayout() if layout.form.startswith("centre"):  # RT-DETR, sorted
+            return Fit.STRETCH
+        case _:
+            return Fit.LETTERBOX_CENTRED
 
 
 def _with_suppression(layout: EndToEndRowsLayout | EndToEndListsLayout, *, is_whole: bool) -> Wants:

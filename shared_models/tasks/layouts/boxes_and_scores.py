@@ -22,6 +22,7 @@ from shared_models.tasks.layouts.layout import (
     sigmoid,
 )
 
+MOST = 0.98  # of the boxes of one picture: a few may be degenerate
 QUERIES_MAX = 1000  # DETR and its kin ask a few hundred questions; dense detectors make thousands of boxes
 
 
@@ -60,6 +61,8 @@ class BoxesAndScoresLayout(DetectionLayout):
         scores = [(i, o) for i, o in floats if o.shape[2] != 4 and o.shape[2] > 1]
         if len(boxes) != 1 or len(scores) != 1 or boxes[0][1].shape[1] != scores[0][1].shape[1]:
             return None
+        if not _are_decoded(boxes[0][1][0]):
+            return None
         return cls._judge(probe, boxes[0][0], scores[0][0], boxes[0][1][0], scores[0][1][0])
 
     @classmethod
@@ -71,7 +74,7 @@ class BoxesAndScoresLayout(DetectionLayout):
 
     @classmethod
     def _judge(cls, probe: Probe, boxes_at: int, scores_at: int, boxes: Array, scores: Array) -> Self:
-        are_corners = bool((boxes[:, 2:] >= boxes[:, :2]).mean() > 0.98)
+        are_corners = _are_corners(boxes)
         form, none_at = cls._score_form(boxes, scores)
         return cls(
             names=probe.classes,
@@ -126,6 +129,15 @@ class BoxesAndScoresLayout(DetectionLayout):
             scores = np.exp(scores - scores.max(axis=1, keepdims=True))
             scores = scores / scores.sum(axis=1, keepdims=True)
         return scores if self.none_at is None else np.delete(scores, self.none_at, axis=1)
+
+
+def _are_corners(boxes: Array) -> bool:
+    return bool((boxes[:, 2:] >= boxes[:, :2]).mean() > MOST)
+
+
+def _are_decoded(boxes: Array) -> bool:
+    """Tell boxes from offsets to anchors, which no file holds: sizes are not negative."""
+    return _are_corners(boxes) or bool((boxes[:, 2:] >= 0).mean() > MOST)
 
 
 def _none_at(scores: Array) -> int:

@@ -292,6 +292,12 @@ def test_outputs_that_nobody_knows_are_named() -> None:
         recognise(probe([odd], ["odd"]))
 
 
+def test_offsets_from_anchors_that_the_file_does_not_hold_are_not_taken_for_boxes() -> None:
+    offsets = np.random.default_rng(0).normal(size=(1, 1917, 4)).astype(np.float32)
+    with pytest.raises(ModelError, match="have no layout that is known"):
+        recognise(probe([offsets, chances(1917, 91, 3)[None]], ["boxes", "scores"]))
+
+
 def test_a_layout_can_be_forced_by_name() -> None:
     assert recognise(probe(yolo(), ["output0"]), "yolo").name == "yolo"
     with pytest.raises(ModelError, match="have no layout that is known here as gfl"):
