@@ -171,3 +171,22 @@ def test_what_a_file_left_out_at_its_end_is_explained_while_the_agent_goes_on(ri
     rig.camera.health.ended()
     assert not rig.camera.process_next()
     assert [gap.seqs for gap in rig.gaps] == [SeqSpan(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ({"kind": "file", "path": "a.mp4"}, [2, 3, 4, 5]),
+        ({"kind": "v4l2"}, [5]),
+    ],
+)
+def test_pictures_of_a_file_that_plays_wait_and_a_cameras_newest_replaces_the_rest(
+    rig_of: Any, source: dict[str, str], kept: list[int]
+) -> None:
+    rig = rig_of(source=source)
+    for second in range(6):
+        moment = CaptureTime(second * SECOND, second * SECOND, BOOT_ID)
+        rig.camera.mailbox.put(Captured(moment, striped(second)))
+    taken = [rig.camera.mailbox.take() for _ in kept]
+    assert [index_of(captured.pixels) for captured in taken] == kept
+    assert rig.camera.mailbox.take() is None
