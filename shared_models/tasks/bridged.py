@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from shared_models.tasks.results import Classification, Detection
 Labels = NDArray[np.uint16]
 T = TypeVar("T")
 
+CANVASES_MAX: Final = 16
+"""Canvases whose pads a model keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
@@ -45,6 +48,7 @@ class BridgedModel:
         self.info, self.bridge, self.tail, self.pad = info, bridge, tail, tuple(pad)
         # an export for one picture at a time has its batch axis fixed
         self._takes_batches = all(tensor.shape[0] == 0 for tensor in tail.inputs)
+        self._fitted: dict[Side, tuple[Array, ...]] = {}  # pads by canvas: a camera's frames have one size
 
     @property
     def task(self) -> Task:
@@ -104,8 +108,8 @@ class BridgedModel:
         placement = FeaturePlacement.of(size, canvas.side, canvas.placement)
         made = self.bridge.run(placement.frame(latents))
         return [
-            placement.place(features, self._pad(pad, canvas.side, tensor.stride))
-            for features, pad, tensor in zip(made, self.pad, self.info.cut, strict=True)
+            placement.place(features, pad)
+            for features, pad in zip(made, self._pads(canvas.side), strict=True)
         ]
 
     def canvas(self, size: Side) -> Canvas:
@@ -116,10 +120,20 @@ class BridgedModel:
         width, height = size
         return Canvas((padded(width, multiple), padded(height, multiple)), Placement(1.0, 1.0, 0, 0))
 
-    def _pad(self, pad: Array, side: Side, stride: int) -> Array:
+    def _pads(self, side: Side) -> tuple[Array, ...]:
+        """Return the pad of each tensor of the cut on a canvas of `side`."""
         if self.info.canvas_multiple is None:
-            return pad
-        return fit_pad(pad, side[1] // stride, side[0] // stride)
+            return self.pad
+        pads = self._fitted.get(side)
+        if pads is None:
+            pads = tuple(
+                fit_pad(pad, side[1] // tensor.stride, side[0] // tensor.stride)
+                for pad, tensor in zip(self.pad, self.info.cut, strict=True)
+            )
+            if len(self._fitted) >= CANVASES_MAX:
+                self._fitted.clear()
+            self._fitted[side] = pads
+        return pads
 
     def _read(
         self, latents: Latents, sizes: Sequence[Side], read: Callable[[Sequence[Array], Side, Canvas], T]

@@ -1,6 +1,6 @@
 """Names and COCO ids for the classes of somebody's model."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from shared_models.tasks.coco import CATEGORY_IDS, NAMES
@@ -36,7 +36,8 @@ def class_names(count: int) -> tuple[str, ...]:
             return tuple(f"class {index}" for index in range(count))
 
 
-def category_ids(names: Sequence[str]) -> tuple[int, ...]:
+@lru_cache(8)  # asked for with every picture, and a process has few models
+def category_ids(names: tuple[str, ...]) -> tuple[int, ...]:
     """Return COCO's id of each name, or the number of the class, from 1, where COCO has no such name."""
     return tuple(
         _ID_BY_NAME.get(_COCO_NAMES_OF.get(name, name), index + 1) for index, name in enumerate(names)

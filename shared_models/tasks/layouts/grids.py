@@ -1,6 +1,7 @@
 """The grids of cells that dense detectors predict on."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,9 @@ STRIDE_SETS: Final = (
 )
 """Levels that detectors have, most common first."""
 
+_CACHED: Final = 16
+"""Grids that are kept: cameras have few sizes."""
+
 
 def level_sizes(side: Side, strides: Sequence[int]) -> list[tuple[int, int]]:
     """Return (rows, columns) of each level for a canvas of `side` (width, height)."""
@@ -36,10 +40,13 @@ def find_strides(count: int, side: Side, per_cell: int = 1) -> tuple[int, ...] |
     return next((s for s in STRIDE_SETS if count == per_cell * count_cells(side, s)), None)
 
 
-def cells(side: Side, strides: Sequence[int]) -> NDArray[np.float32]:
-    """Return (N, 3): column, row and stride of each cell, level by level, row by row."""
+@lru_cache(_CACHED)
+def cells(side: Side, strides: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return (N, 3), read-only: column, row and stride of each cell, level by level, row by row."""
     parts = []
     for stride, (rows, columns) in zip(strides, level_sizes(side, strides), strict=True):
         y, x = np.divmod(np.arange(rows * columns), columns)
         parts.append(np.stack([x, y, np.full_like(x, stride)], axis=1))
-    return np.concatenate(parts).astype(np.float32)
+    grid = np.concatenate(parts).astype(np.float32)
+    grid.flags.writeable = False
+    return grid
