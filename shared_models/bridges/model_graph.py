@@ -11,7 +11,6 @@ from onnx import helper
 from shared_models.bridges.cut_candidates import CutCandidate, CutFinder, ranked
 from shared_models.bridges.data_flow import DataFlow, element_types
 from shared_models.bridges.free_shapes import Shapes, StaticError, freed, run
-from shared_models.bridges.graph_cost import shapes_by_running
 from shared_models.bridges.model_reading import TidyModel, example, read_tidy
 from shared_models.errors import ModelError
 from shared_models.tasks.image_input import ImageInput
@@ -78,7 +77,7 @@ def inspect_model(path: Path, side: Side | None = None) -> ModelGraph:
     loose = [name for name in flow.outputs if name not in flow.producer]
     if len(loose) == len(flow.outputs):
         raise ModelError(f"no output of {path.name} depends on its picture; check the export")
-    shapes = shapes_by_running(tidy.model, [example(tidy.image, tidy.side)])
+    shapes = tidy.shapes
     finder = CutFinder(flow, shapes, element_types(tidy.model), tidy.side)
     batched = _batched(tidy, shapes, finder.types)
     return ModelGraph(

@@ -5,7 +5,7 @@ arithmetic of shapes, and its result is ONNX again.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,8 @@ class TidyModel:
     """As the file has it."""
     side: Side
     """Width and height of the canvas."""
+    shapes: Mapping[str, Sequence[int]]
+    """Of every tensor, as it ran."""
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -66,7 +68,7 @@ def read_tidy(path: Path, side: Side | None = None) -> TidyModel:
     refusal = ""
     for candidate in (stated,) if stated else SIDES_TRIED:
         try:
-            return TidyModel(_tidy(model, image, candidate), image, candidate)
+            return _tidy(model, image, candidate)
         except _RefusedError as error:
             refusal = str(error)
     tried = f"{stated[0]}×{stated[1]}" if stated else "none of the sides that are common"
@@ -77,7 +79,7 @@ class _RefusedError(Exception):
     """ONNX Runtime does not take the graph."""
 
 
-def _tidy(model: onnx.ModelProto, image: ImageInput, side: Side) -> onnx.ModelProto:
+def _tidy(model: onnx.ModelProto, image: ImageInput, side: Side) -> TidyModel:
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     _fix_inputs(fixed.graph, image, side)
@@ -86,10 +88,10 @@ def _tidy(model: onnx.ModelProto, image: ImageInput, side: Side) -> onnx.ModelPr
     del fixed.graph.value_info[:]  # they may hold names for axes that are numbers now
     tidied = optimised(fixed)
     try:
-        shapes_by_running(tidied, [example(image, side)])
+        shapes = shapes_by_running(tidied, [example(image, side)])
     except ModelError as error:
         raise _RefusedError(str(error)) from error
-    return tidied
+    return TidyModel(tidied, image, side, shapes)
 
 
 def example(image: ImageInput, side: Side, batch: int = 1) -> NDArray[np.float32]:
