@@ -16,17 +16,14 @@ from shared_models.frames import Pixels
 TEACHER_SIDE: Final = 224
 SHORT_SIDE: Final = 256  # what a whole picture is brought to before its centre is cut out
 BACKGROUND: Final = 1  # the teacher's first class is none of ImageNet's
-MAP_SHAPES: Final = ((64, 14, 14), (96, 14, 14), (160, 7, 7), (320, 7, 7))
-"""What blocks 10, 13, 16 and 17 of a MobileNetV2 hand on."""
-_READERS: Final = (-23, -14, -5, -2)
-"""The convolutions that read these maps, counted from the end: three in each block, then two."""
+LAST_MAP_SHAPE: Final = (320, 7, 7)
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What the teacher makes of B views: maps, mean features, logits without background."""
+    """What the teacher makes of B views: its last map, mean features, logits without background."""
 
-    maps: tuple[NDArray[np.float32], ...]  # (B, *shape) for every shape of MAP_SHAPES
+    last_map: NDArray[np.float32]  # (B, 320, 7, 7)
     features: NDArray[np.float32]  # (B, 1280)
     logits: NDArray[np.float32]  # (B, 1000)
 
@@ -42,9 +39,10 @@ class ClassifierTeacher:
             raise ModelError(f"{path} cannot be read; give the teacher as an ONNX file") from error
         pools = [node for node in model.graph.node if node.op_type == "GlobalAveragePool"]
         convs = [node for node in model.graph.node if node.op_type == "Conv"]
-        if len(pools) != 1 or len(convs) < -min(_READERS):
+        if len(pools) != 1 or len(convs) < 2:
             raise ModelError(f"{path} does not end in one global pooling; a MobileNetV2 is needed")
-        names = [*(convs[reader].input[0] for reader in _READERS), pools[0].output[0]]
+        # The last map is what the last but one reads, the convolution to 1,280 channels.
+        names = [convs[-2].input[0], pools[0].output[0]]
         model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -53,16 +51,17 @@ class ClassifierTeacher:
         )
         self.input = model.graph.input[0].name
         self.names = [*names, model.graph.output[0].name]
-        maps = self.teach(np.zeros((TEACHER_SIDE, TEACHER_SIDE, 3), np.uint8)).maps
-        shapes = tuple(each.shape[1:] for each in maps)
-        if shapes != MAP_SHAPES:
-            raise ModelError(f"{path} has maps of {shapes}; a MobileNetV2 of width 1 has {MAP_SHAPES}")
+        shape = self.teach(np.zeros((TEACHER_SIDE, TEACHER_SIDE, 3), np.uint8)).last_map.shape[1:]
+        if shape != LAST_MAP_SHAPE:
+            raise ModelError(
+                f"{path} has a last map of {shape}; a MobileNetV2 of width 1 has {LAST_MAP_SHAPE}"
+            )
 
     def teach(self, view: Pixels) -> Lesson:
         """Look at one view (224, 224, 3) uint8 RGB; the lesson has B = 1."""
         x = np.ascontiguousarray(view.transpose(2, 0, 1)[None], dtype=np.float32)
-        *maps, features, logits = self.session.run(self.names, {self.input: x})
-        return Lesson(tuple(maps), features.reshape(1, -1), logits[:, BACKGROUND:])
+        last_map, features, logits = self.session.run(self.names, {self.input: x})
+        return Lesson(last_map, features.reshape(1, -1), logits[:, BACKGROUND:])
 
     def look_at(self, pixels: Pixels) -> Lesson:
         """Look at a whole picture as classifiers do: short side to 256, the centre's 224."""

@@ -64,12 +64,14 @@ def classify(net: LatentClassifierNet, base: SlimModel, path: Path, width: int, 
 def report(
     pictures: Annotated[Path, typer.Argument(help="Folder of pictures that were not trained on.")],
     base: Annotated[Path, typer.Option(help="latest.pt of a base run.")],
-    classifier: Annotated[Path, typer.Option(help="latest.pt of a classifier run.")],
+    classifier: Annotated[
+        list[Path], typer.Option(help="latest.pt of a classifier run; of several, the mean of the weights.")
+    ],
     teacher: Annotated[Path, typer.Option(help="The teacher as ONNX.")],
     quality: Annotated[float, typer.Option(min=0, max=100)] = 50.0,
 ) -> None:
     """Print the agreement as one line of JSON a width."""
-    slim, net = load_slim_base(base), load_classifier(classifier)
+    slim, net = load_slim_base(base), load_classifier(*classifier)
     paths = sorted(p for p in pictures.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
     look = ClassifierTeacher(teacher)
     lessons = [look.look_at(np.array(Image.open(path).convert("RGB"))) for path in paths]

@@ -15,7 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared_models.bridges.classifier_teacher import MAP_SHAPES, TEACHER_SIDE, ClassifierTeacher, Lesson
+from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, TEACHER_SIDE, ClassifierTeacher, Lesson
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.frames import Pixels
 from shared_models.training.picture_cache import PictureCache
@@ -35,7 +35,7 @@ class ViewMemory:
     def __init__(self, capacity: int, channels: int, cells: int) -> None:
         """Make room for `capacity` views of (channels, cells, cells); pages are touched as they fill."""
         self.latents = np.empty((capacity, channels, cells, cells), np.float16)
-        self.maps = tuple(np.empty((capacity, *shape), np.float16) for shape in MAP_SHAPES)
+        self.maps = np.empty((capacity, *LAST_MAP_SHAPE), np.float16)
         self.features = np.empty((capacity, FEATURES), np.float16)
         self.logits = np.empty((capacity, CLASSES), np.float16)
         self.added = 0
@@ -47,16 +47,17 @@ class ViewMemory:
         """Keep one view (C, cells, cells) in place of the oldest; return where."""
         index = self.added % len(self.latents)
         self.latents[index] = latents
-        for kept, taught in zip(self.maps, lesson.maps, strict=True):
-            kept[index] = taught[0]
+        self.maps[index] = lesson.last_map[0]
         self.features[index], self.logits[index] = lesson.features[0], lesson.logits[0]
         self.added += 1
         return index
 
     def lesson(self, chosen: NDArray[np.int64]) -> Lesson:
         """Return the lesson on the views at these indices."""
-        maps = tuple(kept[chosen].astype(np.float32) for kept in self.maps)
-        return Lesson(maps, self.features[chosen].astype(np.float32), self.logits[chosen].astype(np.float32))
+        maps, features, logits = (
+            kept[chosen].astype(np.float32) for kept in (self.maps, self.features, self.logits)
+        )
+        return Lesson(maps, features, logits)
 
 
 @dataclass(frozen=True, slots=True)

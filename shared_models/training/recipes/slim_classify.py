@@ -1,11 +1,10 @@
 """The built-in classifier of `slim`, distilled on the latents of a frozen base.
 
-The pupil is a chain of stages, and every stage has a map of the teacher's to imitate. At first most stages
-are given the teacher's own map to start from, so that they learn its function while the stages before them
-still learn to see; this help ends, and the chain learns to bear its own errors. Dense targets (four maps,
-features, all logits) teach far more a picture than its first class does.
+The pupil imitates the teacher's last map, its features and its logits on views that hardly come again; its
+head also practises on the teacher's own maps, so that it knows all classes from the start.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shared_models.bridges.classifier_teacher import ClassifierTeacher, Lesson
@@ -25,54 +25,30 @@ from shared_models.training.picture_cache import PictureCache, build_cache, pict
 from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
-OTHERS_LR_FACTOR = 0.2  # the last layer is linear and wide: AdamW's steps must be shorter than Muon's
-STAGES_IN_HALF = 1  # stages after the first that bfloat16 makes faster: those on the large grid
-
 
 @dataclass(frozen=True, slots=True)
 class SlimClassifyConfig:
     """What the stage is made of; the weights are those of the terms of the loss."""
 
-    fresh: int = 16
-    again: int = 16  # views of a batch that come from memory
+    fresh: int = 24
+    again: int = 24  # views of a batch that come from memory
     cells: tuple[int, ...] = (14, 16, 16, 18)  # sides of views, drawn for each batch
-    memory: int = 12_000  # views of each size, 150 kB each
+    memory: int = 12_000  # views of each size, 80 kB each
     quality: tuple[float, float] = (35.0, 70.0)
-    map_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    map_weight: float = 1.0
     feature_weight: float = 1.0
-    divergence_weight: float = 2.0
-    logit_weight: float = 0.5
-    help_at_first: float = 0.4  # share of views for which a stage is given the teacher's map
-    help_until: float = 0.3  # of the run
+    practice_weight: float = 0.5
+    practice_share: float = 0.25  # of the batch; the head learns its part long before the rest
     statistics_views: int = 256
     device: str = "cpu"
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Mean and standard deviation of a target, for each channel."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def standard(self, target: Tensor) -> Tensor:
-        """Bring a target to mean 0 and variance 1."""
-        return (target - self.mean) / self.deviation
-
-
-def spread_of(target: np.ndarray[Any, np.dtype[np.float32]], device: str) -> Spread:
-    """Measure a target (N, C, ...) over everything but channels."""
-    values = torch.from_numpy(target).to(device)
-    over = (0, *range(2, values.dim()))
-    return Spread(values.mean(over, keepdim=True), values.std(over, keepdim=True).clamp_min(1e-2))
-
-
 class SlimClassifyRecipe:
-    """Minimises KL(teacher, pupil) plus the errors of maps, features and logits over their variance."""
+    """Minimises KL(teacher, pupil) plus the imitation of features, relative to their variance."""
 
     def __init__(self, source: ViewSource, config: SlimClassifyConfig) -> None:
-        """Take the views; a few are drawn at once to measure the teacher's targets."""
+        """Take the views; a few are drawn at once to measure the teacher's variance."""
         torch.manual_seed(config.seed)
         self.config, self.source = config, source
         self.random = np.random.default_rng(config.seed)
@@ -81,9 +57,8 @@ class SlimClassifyRecipe:
         self.gains = source.base.gains.requires_grad_(False)
         memory = self.memories[config.cells[0]]
         sample = memory.lesson(np.array(source.fill(memory, config.statistics_views, self.random)))
-        self.map_spreads = [spread_of(target, config.device) for target in sample.maps]
-        self.feature_spread = spread_of(sample.features, config.device)
-        self.logit_spread = spread_of(sample.logits, config.device)
+        self.map_variance = self._tensor(sample.last_map).var(dim=(0, 2, 3)).view(-1, 1, 1)
+        self.feature_variance = self._tensor(sample.features).var(dim=0).clamp_min(1e-3)
         self.pupil = LatentClassifierNet()
         self.networks = nn.ModuleDict({"classifier": self.pupil})
         placed(self.networks, config.device)
@@ -91,31 +66,27 @@ class SlimClassifyRecipe:
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Mean over the batch of all terms."""
         y_hat, lesson = self._batch()
-        truths = [
-            spread.standard(self._tensor(target)).contiguous(memory_format=torch.channels_last)
-            for spread, target in zip(self.map_spreads, lesson.maps, strict=True)
-        ]
-        maps, features, logits = self._run(y_hat, truths, self.help_share(progress))
-        errors = [(own.float() - truth).square().mean() for own, truth in zip(maps, truths, strict=True)]
-        target = self._tensor(lesson.logits)
-        feature_error = self._error(features, self._tensor(lesson.features), self.feature_spread)
-        logit_error = self._error(logits, target, self.logit_spread)
-        divergence_now = divergence(logits, target)
-        total = self.config.divergence_weight * divergence_now
-        total = total + self.config.feature_weight * feature_error + self.config.logit_weight * logit_error
-        for weight, error in zip(self.config.map_weights, errors, strict=True):
-            total = total + weight * error
+        maps, features, logits = map(self._tensor, (lesson.last_map, lesson.features, lesson.logits))
+        practised = math.ceil(self.config.practice_share * len(maps))
+        with torch.autocast(y_hat.device.type, torch.bfloat16):
+            last_map = self.pupil.last_map(y_hat)
+            own_features, own_logits = self.pupil.head(last_map)
+            practised_features, practised_logits = self.pupil.head(maps[:practised])
+        seen = F.interpolate(last_map.float(), maps.shape[2:], mode="bilinear", align_corners=False)
+        map_error = ((seen - maps).square() / self.map_variance).mean()
+        feature_error = self._feature_error(own_features, features)
+        practice = divergence(practised_logits, logits[:practised])
+        practice = practice + self._feature_error(practised_features, features[:practised])
+        divergence_now = divergence(own_logits, logits)
+        total = divergence_now + self.config.map_weight * map_error
+        total = total + self.config.feature_weight * feature_error + self.config.practice_weight * practice
         return total, {
             "divergence": divergence_now.item(),
-            "agreement": agreement(logits, target),
-            **{f"map_error_{i}": error.item() for i, error in enumerate(errors)},
+            "agreement": agreement(own_logits, logits),
+            "map_error": map_error.item(),
             "feature_error": feature_error.item(),
-            "logit_error": logit_error.item(),
+            "practised_agreement": agreement(practised_logits, logits[:practised]),
         }
-
-    def help_share(self, progress: float) -> float:
-        """Return the share of views for which each stage is given the teacher's map."""
-        return self.config.help_at_first * max(0.0, 1 - progress / self.config.help_until)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the draw; the memory fills again."""
@@ -126,6 +97,7 @@ class SlimClassifyRecipe:
         self.random.bit_generator.state = state["random"]
 
     def _batch(self) -> tuple[Tensor, Lesson]:
+        """Return latents as a decoder has them, at random qualities, and the lessons on them."""
         memory = self.memories[int(self.random.choice(self.config.cells))]
         fresh = self.source.fill(memory, self.config.fresh, self.random)
         chosen = np.array(fresh + list(self.random.integers(len(memory), size=self.config.again)))
@@ -135,30 +107,11 @@ class SlimClassifyRecipe:
         y_hat = (y * gain).round() / gain
         return y_hat.contiguous(memory_format=torch.channels_last), memory.lesson(chosen)
 
-    def _run(self, y_hat: Tensor, truths: list[Tensor], share: float) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Run the chain; every stage starts from the true map for about `share` of the views."""
-        device = y_hat.device.type
-        with torch.autocast(device, torch.bfloat16):
-            own, along = self.pupil.first(y_hat)
-        maps = [own]
-        for i, (stage, truth) in enumerate(zip(self.pupil.stages, truths[:-1], strict=True)):
-            is_helped = torch.rand(len(y_hat), 1, 1, 1, device=y_hat.device) < share
-            in_half = device != "cpu" or i < STAGES_IN_HALF
-            with torch.autocast(device, torch.bfloat16, enabled=in_half):
-                given = torch.where(is_helped, truth, maps[-1].float())
-                own, along = stage(given, along.float().masked_fill(is_helped, 0.0))
-            maps.append(own)
-        is_helped = torch.rand(len(y_hat), 1, 1, 1, device=y_hat.device) < share
-        with torch.autocast(device, torch.bfloat16):
-            features, logits = self.pupil.head(torch.where(is_helped, truths[-1], maps[-1].float()))
-        return maps, features, logits
+    def _feature_error(self, features: Tensor, target: Tensor) -> Tensor:
+        return ((features.float() - target).square() / self.feature_variance).mean()
 
-    def _tensor(self, array: np.ndarray[Any, np.dtype[np.float32]]) -> Tensor:
+    def _tensor(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.config.device)
-
-    @staticmethod
-    def _error(own: Tensor, target: Tensor, spread: Spread) -> Tensor:
-        return ((own.float() - target) / spread.deviation).square().mean()
 
 
 def divergence(logits: Tensor, target: Tensor) -> Tensor:
@@ -184,7 +137,7 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
         str, typer.Option(help="Pictures whose names match are left out.")
     ] = "[0-9]*_n[0-9]*",
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 60.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1.5e-3,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the classifier, or go on with folder/latest.pt."""
@@ -196,9 +149,7 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     recipe = SlimClassifyRecipe(source, SlimClassifyConfig(device=device))
     if start is not None:
         start_from(recipe.networks, start)
-    config = TrainerConfig(
-        folder, minutes, lr=lr, hold=0.25, others_lr_factor=OTHERS_LR_FACTOR, device=device
-    )
+    config = TrainerConfig(folder, minutes, lr=lr, hold=0.25, device=device)
     Trainer(recipe, config).run()
 
 

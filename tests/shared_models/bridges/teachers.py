@@ -1,4 +1,4 @@
-"""A network shaped as a MobileNetV2 is, where it is read, with random weights: a stand-in for a teacher."""
+"""A network that ends as a MobileNetV2 does, with random weights: a stand-in for a teacher."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,17 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-LAYERS = (  # channels and stride
-    (64, 16),  # to the first map
-    *((64, 1),) * 8,
-    (96, 1),  # to the second map
-    *((96, 1),) * 8,
-    (160, 2),  # to the third
-    *((160, 1),) * 2,
-    (320, 1),  # to the fourth
-    (1280, 1),
-    (1001, 1),
-)
+LAYERS = ((320, 32), (1280, 1), (1001, 1))  # channels and stride of the last three convolutions
 
 
 def write_teacher(path: Path, layers: Sequence[tuple[int, int]] = LAYERS) -> Path:

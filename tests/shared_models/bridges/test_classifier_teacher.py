@@ -5,16 +5,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from shared_models.bridges.classifier_teacher import MAP_SHAPES, ClassifierTeacher
+from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, ClassifierTeacher
 from shared_models.errors import ModelError
 from tests.shared_models.bridges.teachers import LAYERS, write_teacher
 
 
-def test_a_lesson_holds_the_maps_between_blocks_and_no_background(tmp_path: Path) -> None:
+def test_a_lesson_holds_the_last_map_and_no_background(tmp_path: Path) -> None:
     path = write_teacher(tmp_path / "teacher.onnx")
     view = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     lesson = ClassifierTeacher(path).teach(view)
-    assert tuple(each.shape[1:] for each in lesson.maps) == MAP_SHAPES
+    assert lesson.last_map.shape[1:] == LAST_MAP_SHAPE
     assert lesson.features.shape == (1, 1280)
     assert lesson.logits.shape == (1, 1000)
 
@@ -37,7 +37,7 @@ def test_a_teacher_that_ends_otherwise_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_teacher_of_another_width_is_refused(tmp_path: Path) -> None:
-    layers = [(48 if channels == 64 else channels, stride) for channels, stride in LAYERS]
+    layers = [(160 if channels == 320 else channels, stride) for channels, stride in LAYERS]
     path = write_teacher(tmp_path / "narrow.onnx", layers)
     with pytest.raises(ModelError, match="a MobileNetV2 of width 1 has"):
         ClassifierTeacher(path)

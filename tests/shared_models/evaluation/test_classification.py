@@ -9,7 +9,7 @@ from shared_models.evaluation.classification import agreement
 def lesson(first: int, height: float) -> Lesson:
     logits = np.zeros((1, 1000), np.float32)
     logits[0, first] = height
-    return Lesson((), np.zeros((1, 1280), np.float32), logits)
+    return Lesson(np.zeros((1, 320, 7, 7), np.float32), np.zeros((1, 1280), np.float32), logits)
 
 
 def logits(*best: int) -> torch.Tensor:

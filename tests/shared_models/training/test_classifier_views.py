@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared_models.bridges.classifier_teacher import MAP_SHAPES, ClassifierTeacher, Lesson
+from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, ClassifierTeacher, Lesson
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.training.classifier_views import (
     CANVAS_SIDE,
@@ -31,8 +31,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ViewSource:
 
 
 def lesson(value: float) -> Lesson:
-    maps = tuple(np.full((1, *shape), value, np.float32) for shape in MAP_SHAPES)
-    return Lesson(maps, np.full((1, 1280), value, np.float32), np.full((1, 1000), value, np.float32))
+    last_map = np.full((1, *LAST_MAP_SHAPE), value, np.float32)
+    return Lesson(last_map, np.full((1, 1280), value, np.float32), np.full((1, 1000), value, np.float32))
 
 
 def test_a_memory_keeps_the_latest_views_with_their_lessons() -> None:
@@ -42,7 +42,7 @@ def test_a_memory_keeps_the_latest_views_with_their_lessons() -> None:
     assert len(memory) == 3
     kept = memory.lesson(np.array([2, 0]))
     assert [kept.logits[0, 0], kept.logits[1, 0]] == [2, 3]
-    assert [kept.maps[1][0, 0, 0, 0], memory.latents[1, 0, 0, 0]] == [2, 4]
+    assert [kept.last_map[0, 0, 0, 0], memory.latents[1, 0, 0, 0]] == [2, 4]
 
 
 def test_views_come_with_latents_and_what_the_teacher_makes_of_them(source: ViewSource) -> None:

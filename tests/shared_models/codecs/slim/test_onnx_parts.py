@@ -38,7 +38,7 @@ def parts() -> list[OnnxPart]:
     preview = DeepPreviewDecoder(
         SlimConfig(preview_channels=16), PreviewDecoder(SlimConfig(preview_channels=16))
     )
-    classifier = LatentClassifierNet(first_width=16, first_blocks=1)
+    classifier = LatentClassifierNet(at_16=16, at_32=16, blocks=(1, 1))
     shaken(classifier)
     return [
         enhancement_encoder_part(enhancement),

@@ -12,7 +12,6 @@ from shared_models.training.recipes.slim_classify import (
     SlimClassifyRecipe,
     agreement,
     divergence,
-    spread_of,
 )
 from tests.shared_models.bridges.teachers import write_teacher
 
@@ -29,28 +28,20 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> SlimClassifyRecipe:
     )
 
 
-def test_help_ends_before_training_does(recipe: SlimClassifyRecipe) -> None:
-    shares = [recipe.help_share(progress) for progress in (0.0, 0.15, 0.3, 1.0)]
-    assert shares == pytest.approx([0.4, 0.2, 0.0, 0.0])
-
-
-@pytest.mark.parametrize("progress", [0.0, 1.0])
-def test_every_weight_learns_with_help_and_the_whole_chain_without(
-    recipe: SlimClassifyRecipe, progress: float
-) -> None:
+def test_every_weight_learns(recipe: SlimClassifyRecipe) -> None:
     recipe.networks.zero_grad(set_to_none=True)
-    loss, figures = recipe.loss(progress)
+    loss, figures = recipe.loss(0.0)
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(np.isfinite(figure) for figure in figures.values())
-    learning = {name: p.grad is not None for name, p in recipe.networks.named_parameters()}
-    assert all(learning.values()), [name for name, learns in learning.items() if not learns]
+    idle = [name for name, p in recipe.networks.named_parameters() if p.grad is None]
+    assert idle == []
 
 
-def test_a_spread_brings_a_target_to_mean_zero_and_variance_one() -> None:
-    target = np.random.default_rng(0).normal((3.0, -5.0), (2.0, 0.5), (500, 2)).astype(np.float32)
-    standard = spread_of(target, "cpu").standard(torch.from_numpy(target))
-    torch.testing.assert_close(standard.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
-    torch.testing.assert_close(standard.std(dim=0), torch.ones(2), atol=1e-4, rtol=0)
+def test_the_draw_goes_on_where_its_state_was_taken(recipe: SlimClassifyRecipe) -> None:
+    state = recipe.state_dict()
+    first = recipe.random.random()
+    recipe.load_state_dict(state)
+    assert recipe.random.random() == first
 
 
 def test_divergence_and_agreement_are_best_for_the_teachers_own_logits() -> None:
