@@ -4,11 +4,12 @@ Colours are Okabe and Ito's (2008), which readers with any colour vision can tel
 line, and markers differ, too.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
 
 from shared_models.errors import InputError
 
@@ -28,9 +29,11 @@ _PEERS: Final = {
 }
 _OTHERS: Final = (("#444444", "h"), ("#8C564B", "<"), ("#9467BD", ">"))
 LABEL_GAP: Final = 0.035
-"""Least distance of two labels that could meet, as a share of the height."""
-LABEL_REACH: Final = 0.7
-"""How far apart, in ln(bytes), labels can still meet."""
+"""Least distance of two labels, as a share of the height."""
+LABEL_WIDTH: Final = 3.0
+"""How far a name reaches to the right, as a factor of bytes."""
+_PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+"""Behind words that stand on lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,10 @@ def draw_panels(path: Path, panels: Sequence[Panel]) -> None:
             _frame(axes, panel.lines, panel.titles)
             for level in panel.levels:
                 _draw_level(axes, level)
-            styles = zip(panel.lines, _styles(panel.lines), strict=True)
-            _label(axes, [_draw_line(axes, line, style) for line, style in styles])
+            styles = _styles(panel.lines)
+            for line, style in zip(panel.lines, styles, strict=True):
+                _draw_line(axes, line, style)
+            _label(axes, panel.lines, styles)
         save(figure, path)
 
 
@@ -121,15 +126,8 @@ class _Style:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """The right end of a line, where its name goes."""
-
-    x: float
-    y: float
-    label: str
-    colour: str
-    is_ours: bool
+_Place: TypeAlias = tuple[float, float]
+_Named: TypeAlias = tuple[_Place, Line, _Style]
 
 
 def _styles(lines: Sequence[Line]) -> list[_Style]:
@@ -153,9 +151,9 @@ def _frame(axes: "Axes", lines: Sequence[Line], titles: Titles) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     sizes = [x for line in lines for x in line.x]
     if sizes:
-        axes.set_xlim(min(sizes) * 0.85, max(sizes) * 1.9)  # room for labels at the right
+        axes.set_xlim(min(sizes) * 0.85, max(sizes) * 1.1)
         ticks = [t * 10.0**e for e in range(1, 7) for t in (1, 2, 5)]
-        axes.set_xticks([t for t in ticks if min(sizes) * 0.85 <= t <= max(sizes) * 1.9])
+        axes.set_xticks([t for t in ticks if min(sizes) * 0.85 <= t <= max(sizes) * 1.1])
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g} B" if x < 1000 else f"{x / 1000:g} kB")
 
@@ -167,7 +165,7 @@ def _draw_level(axes: "Axes", level: Level) -> None:
     axes.text(0.005, level.y, level.label, transform=axes.get_yaxis_transform(), va="bottom", color="#1F2430")
 
 
-def _draw_line(axes: "Axes", line: Line, style: "_Style") -> "_End":
+def _draw_line(axes: "Axes", line: Line, style: "_Style") -> None:
     order = sorted(range(len(line.x)), key=lambda i: line.x[i])
     x, y = [line.x[i] for i in order], [line.y[i] for i in order]
     above = 3 if line.is_ours else 2
@@ -177,25 +175,47 @@ def _draw_line(axes: "Axes", line: Line, style: "_Style") -> "_End":
     axes.plot(
         x, y, color=style.colour, marker=style.marker, markersize=5, linewidth=style.width, zorder=above
     )
-    return _End(x[-1], y[-1], line.label, style.colour, line.is_ours)
 
 
-def _label(axes: "Axes", ends: Sequence["_End"]) -> None:
-    """Write each line's name at its right end, moved apart where two would overlap."""
+def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> None:
+    """Name peers in a column at the right, and ours, which begin where nobody else does, at their left."""
     bottom, top = axes.get_ylim()
     gap = LABEL_GAP * (top - bottom)
-    placed: list[tuple[float, float]] = []
-    for end in sorted(ends, key=lambda end: end.y):
-        below = [at for x, at in placed if abs(math.log(x / end.x)) < LABEL_REACH]
-        at = max([end.y, *(other + gap for other in below)])
-        placed.append((end.x, at))
+    named = [(line, style) for line, style in zip(lines, styles, strict=True) if line.x]
+    ours = [(_above_start(line, gap), line, style) for line, style in named if line.is_ours]
+    peers = [
+        (max(zip(line.x, line.y, strict=True)), line, style) for line, style in named if not line.is_ours
+    ]
+    for ((x, _), line, style), at in _spread(ours, gap):
+        axes.annotate(line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=_PAPER)
+    for (end, line, style), at in _spread(peers, gap):
         axes.annotate(
-            end.label,
-            (end.x, end.y),
-            xytext=(end.x * 1.06, at),
-            color=end.colour,
+            line.label,
+            end,
+            xytext=(1.02, at),
+            textcoords=axes.get_yaxis_transform(),
+            color=style.colour,
             va="center",
-            fontweight="bold" if end.is_ours else "normal",
+            arrowprops={"arrowstyle": "-", "color": style.colour, "alpha": 0.5, "linewidth": 0.8},
             annotation_clip=False,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )
+
+
+def _above_start(line: Line, gap: float) -> _Place:
+    """Return where a name stands free above the left end of a curve and its band."""
+    start = min(line.x)
+    heights = line.high if len(line.high) == len(line.x) else line.y
+    reached = (y for x, y in zip(line.x, heights, strict=True) if x < LABEL_WIDTH * start)
+    return start, max(reached) + 0.6 * gap
+
+
+def _spread(named: Sequence[_Named], gap: float) -> list[tuple[_Named, float]]:
+    """Move labels as little as it takes (least squares) to stand `gap` apart, in the order of their ends."""
+    from scipy.optimize import isotonic_regression
+
+    ordered = sorted(named, key=lambda item: item[0][1])
+    if not ordered:
+        return []
+    steps = gap * np.arange(len(ordered))
+    wanted = np.array([place[1] for place, _, _ in ordered])
+    return list(zip(ordered, (isotonic_regression(wanted - steps).x + steps).tolist(), strict=True))

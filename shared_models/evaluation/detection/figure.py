@@ -23,7 +23,7 @@ def draw_detection(report: DetectionReport, path: Path) -> None:
     scale = f", long side {side} px" if isinstance(side, int) else ""
     titles = Titles(
         title="How much a detector still sees",
-        subtitle=f"{rows.pictures} pictures{scale}; bands: 95 % over pictures, about as wide for peers",
+        subtitle=f"{rows.pictures} pictures{scale}; band: 95 % over pictures",
         x="bytes a picture, whole files",
         y="mAP (COCO, IoU .50:.95)",
     )
