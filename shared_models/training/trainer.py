@@ -55,7 +55,6 @@ class TrainerConfig:
     hold: float = 0.4
     grad_norm_max: float = 5.0
     optimiser: str = "muon"
-    others_lr_factor: float = 0.5  # of what Muon does not train: biases, norms, linear layers
     checkpoint_every_s: float = 180.0
     log_every_steps: int = 50
     device: str = "cpu"
@@ -171,8 +170,7 @@ def _optimisers(networks: nn.ModuleDict, config: TrainerConfig) -> list[Optimize
     weights = [p for _, p in trained if p.dim() == 4]
     others = [p for _, p in trained if p.dim() != 4]
     muon = Muon([{"params": weights, "lr_factor": 1.0}], config.lr, weight_decay=config.weight_decay)
-    group = {"params": others, "lr_factor": config.others_lr_factor}
-    return [muon, AdamW([group], lr=config.lr, weight_decay=0.0)]
+    return [muon, AdamW([{"params": others, "lr_factor": 0.5}], lr=config.lr, weight_decay=0.0)]
 
 
 @contextmanager
