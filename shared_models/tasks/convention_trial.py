@@ -20,7 +20,7 @@ from shared_models.tasks.layouts.recognition import AnyLayout
 
 PICTURES_MAX: Final = 12
 """Of the samples that are tried."""
-ADVANTAGE_MIN: Final = 1.2
+ADVANTAGE_MIN: Final = 1.3
 """What another convention must be better by than the one that the family is known for."""
 SCORE_MIN: Final = 0.1
 IOU_MIN: Final = 0.5

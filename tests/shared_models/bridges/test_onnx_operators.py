@@ -398,3 +398,11 @@ def test_every_operator_is_compared_here() -> None:
     source = __import__("pathlib").Path(__file__).read_text()
     missing = [kind for kind in BUILDERS if kind not in source and not kind.startswith("Reduce")]
     assert not missing
+
+
+def test_gradients_pass_a_quantised_layer() -> None:
+    scale, zero = np.array(0.05, np.float32), np.array(10, np.uint8)
+    module = OnnxModule(one_node("QuantizeLinear", noise(2, 3), [scale, zero], 18, 1, {}), ["x"], ["y0"])
+    x = torch.tensor([[0.21, 1.0, 99.0]], requires_grad=True)
+    (gradient,) = torch.autograd.grad(module(x)[0].sum(), x)
+    torch.testing.assert_close(gradient, torch.tensor([[20.0, 20.0, 0.0]]))  # none beyond the range
