@@ -1,5 +1,6 @@
 """A latency report as a figure: where a frame's time goes, and how near to the machine's peak."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 _GREY: Final = "#8A8F9C"
 _INT8: Final = "#D55E00"
-_INTENSITY: Final = (0.5, 2000.0)
+_INTENSITY: Final = (0.5, 8000.0)
 """Multiply-accumulates a byte: the span of the roofline's axis."""
-_LABELS_AT: Final = 150.0
+_LABELS_AT: Final = 250.0
 """Where the names of stages stand on that axis."""
-_LABEL_STEP: Final = 1.17
+_LABEL_STEP: Final = 1.18
 """How far apart two names are, on the logarithmic axis of GMAC/s."""
 
 
@@ -77,7 +78,8 @@ def _roofline(axes: "Axes", rows: Sequence[StageRow], peaks: Sequence[Peak]) -> 
         )
     for name, value in arithmetic.items():
         axes.plot([value / max(traffic.values()), high], [value, value], color=_GREY, linewidth=1.4)
-        axes.text(high, value * 1.04, f"{name}, {value:.0f} GMAC/s", ha="right", color="#5B6475")
+        axes.text(low, value * 1.05, f"{name}, {value:.0f} GMAC/s", color="#5B6475")
+        axes.axhline(value, color=_GREY, linewidth=0.5, linestyle=":")
     axes.set(xscale="log", yscale="log", ylim=(2, 2 * top))
     axes.set_xlabel("multiply-accumulates a byte moved")
     axes.set_ylabel("GMAC/s")
@@ -88,20 +90,33 @@ def _roofline(axes: "Axes", rows: Sequence[StageRow], peaks: Sequence[Peak]) -> 
 
 
 def _points(axes: "Axes", rows: Sequence[StageRow]) -> None:
-    """Place stages, their names at the right, moved up where two would overlap."""
-    taken = 0.0
-    for row in sorted(rows, key=lambda row: row.gmac_per_s or 0):
-        if row.macs and row.bytes_moved and row.gmac_per_s and row.backend != EXACT:
-            colour = _INT8 if row.backend == INT8 else OURS[0]
-            place = row.macs / row.bytes_moved, row.gmac_per_s
-            taken = max(row.gmac_per_s, taken * _LABEL_STEP)
-            width = f" {row.width:g}" if row.width else ""
-            axes.scatter(*place, color=_GREY if row.side == "peer" else colour, s=26, zorder=3)
-            axes.annotate(
-                f"{row.stage}{width}, {row.backend}",
-                place,
-                xytext=(_LABELS_AT, taken),
-                fontsize=8,
-                va="center",
-                arrowprops={"arrowstyle": "-", "color": "#C9CCD3", "linewidth": 0.7},
-            )
+    """Place stages, with their names at the right in the same order, apart from each other."""
+    shown = [row for row in rows if row.bytes_moved and not row.is_whole and row.backend != EXACT]
+    placed = sorted(
+        ((row.gmac_per_s, (row.macs or 0) / (row.bytes_moved or 1), row) for row in shown if row.gmac_per_s),
+        key=lambda point: point[0],
+    )
+    heights = _apart([rate for rate, _, _ in placed], _LABEL_STEP)
+    for (rate, intensity, row), height in zip(placed, heights, strict=True):
+        colour = _GREY if row.side == "peer" else _INT8 if row.backend == INT8 else OURS[0]
+        width = f" {row.width:g}" if row.width else ""
+        axes.scatter(intensity, rate, color=colour, s=26, zorder=3)
+        axes.annotate(
+            f"{row.stage}{width}, {row.backend}",
+            (intensity, rate),
+            xytext=(_LABELS_AT, height),
+            fontsize=8,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "#C9CCD3", "linewidth": 0.7},
+        )
+
+
+def _apart(rates: Sequence[float], step: float) -> list[float]:
+    """Move rising rates so that each is at least `step` times the one before: up and down alike."""
+    up: list[float] = []
+    down: list[float] = []
+    for rate in rates:
+        up.append(max(rate, up[-1] * step) if up else rate)
+    for rate in reversed(rates):
+        down.append(min(rate, down[-1] / step) if down else rate)
+    return [math.sqrt(high * low) for high, low in zip(up, reversed(down), strict=True)]
