@@ -7,6 +7,7 @@ that a default installation needs no third-party weights. Its outputs have YOLOX
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,8 @@ from shared_models.layers.residual import Bottleneck
 
 SCORE_START = 0.01  # what an untrained head believes: few cells hold an object (Lin et al. 2017, focal loss)
 
-Guide = Callable[[str, Tensor], Tensor]
+Network = TypeVar("Network", bound=nn.Module)
+Guide: TypeAlias = Callable[[str, Tensor], Tensor]
 """Sees the features of a stage by name and returns those that the next stages take."""
 
 
@@ -152,6 +154,6 @@ def _enlarge(x: Tensor, like: Tensor) -> Tensor:
     return doubled[:, :, : like.shape[2], : like.shape[3]]
 
 
-def freeze(network: nn.Module) -> nn.Module:
+def freeze(network: Network) -> Network:
     """Return `network` without gradients, in evaluation mode."""
     return network.requires_grad_(False).eval()

@@ -64,4 +64,5 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
         inner = F.silu(self.spatial(F.silu(self.reduce(x))))
-        return x + self.expand(inner)
+        out: Tensor = x + self.expand(inner)
+        return out

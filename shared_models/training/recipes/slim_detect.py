@@ -135,7 +135,7 @@ def train(
     pictures: Annotated[Path, typer.Option(help="Folder of a picture cache.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint, log and detect.onnx go.")],
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 90.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 4e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the detector, or go on with folder/latest.pt; then write folder/detect.onnx."""
