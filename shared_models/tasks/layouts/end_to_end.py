@@ -48,11 +48,11 @@ class EndToEndRowsLayout(_Final):
     @classmethod
     def recognise(cls, probe: Probe) -> Self | None:
         """Fit one output of six or seven columns by what the columns hold."""
-        first, rest = probe.outputs[0], probe.outputs[1:]
+        whole, rest = probe.outputs[0], probe.outputs[1:]
         # Paddle's and others' suppression says in another output how many there are
-        if first.dtype.kind != "f" or any(o.dtype.kind not in "iu" or o.ndim > 1 for o in rest):
+        if whole.dtype.kind != "f" or any(o.dtype.kind not in "iu" or o.ndim > 1 for o in rest):
             return None
-        if first.ndim not in {2, 3, 4} or first.size != np.prod(first.shape[-2:]):
+        if whole.ndim not in {2, 3, 4} or whole.size != np.prod(whole.shape[-2:]):
             return None
         rows = np.asarray(probe.outputs[0], np.float32).reshape(-1, probe.outputs[0].shape[-1])
         forms = [form for form in ROWS if _width(ROWS[form]) == rows.shape[1] and len(rows) <= QUERIES_MAX]
