@@ -63,7 +63,19 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 def pulled(server: str, seq: int, quality: str, scratch: Path) -> str | None:
     """Pull a frame and return its size; None if it cannot be had."""
     path = scratch / f"{seq}.png"
-    pull = [*COMMAND, "pull", "cam", "--seq", str(seq), "--quality", quality, "--server", server]
+    pull = [
+        *COMMAND,
+        "pull",
+        "cam",
+        "--seq",
+        str(seq),
+        "--quality",
+        quality,
+        "--server",
+        server,
+        "--timeout",
+        "120",
+    ]
     done = subprocess.run([*pull, "-o", str(path)], capture_output=True, check=False)
     if done.returncode:
         return None
@@ -94,6 +106,8 @@ def measure(clip: Path | None, scratch: Path) -> None:
         print(f"one camera running:  {now:.0f} MiB, at most {peak:.0f}")
         for seq in range(PULLS):
             size = pulled(server, seq, "full", scratch)
+            if size is None:
+                raise SystemExit(f"frame {seq} could not be pulled")
         now, peak = memory_mib(agent.pid)
         print(f"after {PULLS} full pulls:  {now:.0f} MiB, at most {peak:.0f} ({size})")
 
