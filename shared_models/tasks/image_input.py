@@ -110,7 +110,8 @@ def names_in(metadata: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _takes_pictures(spec: TensorSpec) -> bool:
-    return len(spec.shape) == 4 and PLANES in (spec.shape[1], spec.shape[3])
+    """Three planes, first or last; an export with all axes free has them first."""
+    return len(spec.shape) == 4 and (PLANES in (spec.shape[1], spec.shape[3]) or not any(spec.shape[1:]))
 
 
 def _is_told(spec: TensorSpec) -> bool:

@@ -201,6 +201,12 @@ def test_bad_models_are_refused_in_one_sentence(tmp_path: Path) -> None:
         inspect_model(path)
 
 
+def test_an_input_with_all_axes_free_takes_planes_first(tmp_path: Path) -> None:
+    axes = {"image": {0: "B", 1: "C", 2: "H", 3: "W"}}
+    graph = inspect_model(models.export(tmp_path / "x.onnx", models.Classifier(), dynamic_axes=axes), SIDE)
+    assert graph.shapes["image"] == [1, 3, *SIDE]
+
+
 def test_a_model_without_a_cut_says_so(tmp_path: Path) -> None:
     onnx.save(
         one_node_model("GlobalAveragePool", [picture_input("image", 1, 3, 64, 64)]), tmp_path / "x.onnx"
