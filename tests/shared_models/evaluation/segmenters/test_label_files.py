@@ -45,13 +45,13 @@ def test_a_palette_gives_its_indices(picture: SegmentedPicture) -> None:
 def test_labels_of_another_size_than_their_picture_are_refused(picture: SegmentedPicture) -> None:
     Image.new("L", (30, 24)).save(picture.labels)
     with pytest.raises(InputError, match="is 30×24 pixels and its picture 32×24"):
-        read_label_map(picture, (32, 24))
+        pair_labels(picture.path.parent, picture.labels.parent)
 
 
 def test_coloured_labels_are_refused(picture: SegmentedPicture) -> None:
     Image.new("RGB", (32, 24)).save(picture.labels)
     with pytest.raises(InputError, match="has colours"):
-        read_label_map(picture, (32, 24))
+        pair_labels(picture.path.parent, picture.labels.parent)
 
 
 def test_what_is_no_picture_is_refused(picture: SegmentedPicture) -> None:
