@@ -9,6 +9,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Self
 
 from shared_models.errors import InputError
+from shared_models.evaluation.peers.priority import kept_priority
+from shared_models.evaluation.peers.priority import kept_priority
 from shared_models.evaluation.peers.yuv import YUV_SETTINGS, to_frame, to_pixels
 from shared_models.frames import Pixels
 
@@ -89,6 +91,7 @@ class LowDelayEncoder:
             "raw stream with parameter sets"
         )
 
+    @kept_priority()
     def encode(self, frames: Sequence[Pixels], fps: float, crf: float) -> CodedClip:
         """Code frames of one size at a CRF; raise InputError for a CRF that the encoder does not have."""
         if not 0 <= crf <= self.crf_max:
@@ -101,7 +104,8 @@ class LowDelayEncoder:
             frame = to_frame(pixels, side_min=self.side_min)
             frame.pts = index
             began = time.process_time()
-            packets += context.encode(frame)
+            with kept_priority():
+                packets += context.encode(frame)
             encode_ms.append(1e3 * (time.process_time() - began))
         packets += context.encode(None)
         assert len(packets) == len(frames), "an encoder without look-ahead gives a packet for each frame"

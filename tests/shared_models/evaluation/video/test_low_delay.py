@@ -1,3 +1,4 @@
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -59,6 +60,13 @@ def test_an_encoder_says_nothing_about_itself_in_its_bytes(encoder: LowDelayEnco
     stream = b"".join(encoder.encode(moving_square(2), 10.0, 30).packets)
     assert b"x264" not in stream
     assert b"x265" not in stream
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="a system without scheduling policies")
+def test_an_encoder_leaves_its_caller_s_priority_alone(encoder: LowDelayEncoder) -> None:
+    before = os.sched_getscheduler(0)
+    encoder.encode(moving_square(2), 10.0, 40)
+    assert os.sched_getscheduler(0) == before
 
 
 def test_settings_name_preset_and_key_frames(encoder: LowDelayEncoder) -> None:
