@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from shared_models.errors import InputError
 from shared_models.evaluation.peers.codec import Missing
+from shared_models.evaluation.peers.priority import kept_priority
 from shared_models.evaluation.peers.yuv import YUV_SETTINGS, to_frame, to_pixels
 from shared_models.frames import Pixels
 
@@ -41,6 +42,7 @@ class IntraCodec:
             f"{YUV_SETTINGS}; raw stream with parameter sets"
         )
 
+    @kept_priority()
     def encode(self, pixels: Pixels, quality: float) -> bytes:
         """Return the raw stream at a CRF; raise InputError for one that the encoder does not have."""
         import av
