@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 from shared_models.errors import InputError
 from shared_models.evaluation.peers.priority import kept_priority
-from shared_models.evaluation.peers.priority import kept_priority
 from shared_models.evaluation.peers.yuv import YUV_SETTINGS, to_frame, to_pixels
 from shared_models.frames import Pixels
 
@@ -104,8 +103,7 @@ class LowDelayEncoder:
             frame = to_frame(pixels, side_min=self.side_min)
             frame.pts = index
             began = time.process_time()
-            with kept_priority():
-                packets += context.encode(frame)
+            packets += context.encode(frame)
             encode_ms.append(1e3 * (time.process_time() - began))
         packets += context.encode(None)
         assert len(packets) == len(frames), "an encoder without look-ahead gives a packet for each frame"
