@@ -8,16 +8,15 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import typer
 from torch import Tensor
 
 from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
 from shared_models.bridges.yolox import FrozenYolox
+from shared_models.codecs.pictures import to_tensor
 from shared_models.codecs.slim.model import SlimModel
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
-from shared_models.frames import Pixels
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
 
 TAIL_STRIDE = 32  # a YOLOX tail needs sides that are multiples of its coarsest stride
@@ -35,13 +34,6 @@ class BaseReport:
     preview_psnr: float
 
 
-def to_tensor(pixels: Pixels, multiple: int = TAIL_STRIDE) -> Tensor:
-    """(H, W, 3) uint8 -> (1, 3, H', W') in [0, 1], continued by its edge to multiples of `multiple`."""
-    x = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
-    below, right = -x.shape[2] % multiple, -x.shape[3] % multiple
-    return F.pad(x, (0, right, 0, below), mode="replicate")
-
-
 def detect(yolox: FrozenYolox, P3: Tensor) -> Boxes:
     """Run the frozen tail on stride-8 features (1, 64, h, w); return suppressed boxes."""
     _, predictions = yolox.pyramid_and_heads(P3)
@@ -56,9 +48,11 @@ def boxes_of(maps: Sequence[Tensor]) -> Boxes:
 @torch.no_grad()
 def evaluate_pixels(pictures: DetectionSet, yolox: FrozenYolox) -> Accuracy:
     """Score the detector on the pictures themselves."""
-    return pictures.accuracy(
-        {i: detect(yolox, yolox.features(to_tensor(pictures.picture(i)))) for i in pictures.ids}
-    )
+    detections: dict[int, Boxes] = {}
+    for image_id in pictures.ids:
+        x = torch.from_numpy(to_tensor(pictures.picture(image_id), TAIL_STRIDE))
+        detections[image_id] = detect(yolox, yolox.features(x))
+    return pictures.accuracy(detections)
 
 
 @torch.no_grad()
@@ -77,7 +71,7 @@ def evaluate_base(
     psnr: list[float] = []
     for image_id in pictures.ids:
         pixels = pictures.picture(image_id)
-        x = to_tensor(pixels)
+        x = torch.from_numpy(to_tensor(pixels, TAIL_STRIDE))
         coded = model.measure(model.latents(x, width), torch.tensor([float(quality)]))
         sizes.append(float(coded.bits) / 8)
         detections[image_id] = detect(yolox, bridge(coded.y_hat))

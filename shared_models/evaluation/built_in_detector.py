@@ -10,13 +10,12 @@ import torch
 import typer
 
 from shared_models.bridges.latent_detector import LatentDetectorNetwork
+from shared_models.codecs.pictures import to_tensor
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
-from shared_models.evaluation.base_layer import boxes_of, to_tensor
+from shared_models.evaluation.base_layer import boxes_of
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.tasks.detection import Boxes
-
-LATENT_STRIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def evaluate_detector(
     detections: dict[int, Boxes] = {}
     sizes: list[float] = []
     for image_id in pictures.ids:
-        x = to_tensor(pictures.picture(image_id), LATENT_STRIDE)
+        x = torch.from_numpy(to_tensor(pictures.picture(image_id), model.config.stride))
         coded = model.measure(model.latents(x, width), torch.tensor([float(quality)]))
         sizes.append(float(coded.bits) / 8)
         detections[image_id] = boxes_of(detector(coded.y_hat))

@@ -21,15 +21,9 @@ def pyramid_distance(
 
 
 def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> Tensor:
-    """Return `head_sums` a picture, divided by the objects the teacher sees in it (plus one): (B,)."""
-    errors, objects = head_sums(student, teacher)
-    return errors / (objects + 1)
+    """Objectness everywhere, classes and boxes where the teacher sees objects, for each object it sees: (B,).
 
-
-def head_sums(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> tuple[Tensor, Tensor]:
-    """Objectness everywhere, classes and boxes where the teacher sees objects: (B,) errors, (B,) objects.
-
-    Cross entropy against the teacher's scores, L1 for raw boxes; objects are the sum of objectness.
+    Cross entropy against the teacher's scores, L1 for raw boxes; objects are the sum of objectness, plus one.
     """
     errors, objects = [], []
     for s, t in zip(student, teacher, strict=True):
@@ -41,4 +35,4 @@ def head_sums(student: Sequence[Prediction], teacher: Sequence[Prediction]) -> t
         boxes = (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
         errors.append((seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3)))
         objects.append(objectness.sum(dim=(1, 2, 3)))
-    return torch.stack(errors).sum(dim=0), torch.stack(objects).sum(dim=0)
+    return torch.stack(errors).sum(dim=0) / (torch.stack(objects).sum(dim=0) + 1)

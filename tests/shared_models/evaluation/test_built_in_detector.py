@@ -9,7 +9,6 @@ from PIL import Image
 from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
 from shared_models.bridges.latent_detector import LatentDetectorNetwork
 from shared_models.codecs.slim.model import SlimModel
-from shared_models.evaluation.base_layer import to_tensor
 from shared_models.evaluation.built_in_detector import evaluate_detector, load_detector
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 
@@ -49,9 +48,3 @@ def test_the_averaged_weights_are_measured(folder: Path) -> None:
     _, detector = load_detector(folder / "detector.pt", folder / "base.pt")
     averaged = torch.load(folder / "detector.pt", weights_only=True)["averaged"]
     torch.testing.assert_close(detector.bridge.leave.weight, averaged["bridge.leave.weight"])
-
-
-def test_pictures_are_continued_to_whole_cells() -> None:
-    x = to_tensor(np.arange(10 * 20 * 3, dtype=np.uint8).reshape(10, 20, 3), 16)
-    assert x.shape == (1, 3, 16, 32)
-    assert (x[..., 10:, :20] == x[..., 9:10, :20]).all()
