@@ -9,12 +9,14 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from PIL import Image
 from torch import Tensor
 
 from shared_models.bridges.classifier_teacher import ClassifierTeacher, Lesson
+from shared_models.codecs.pictures import to_tensor
 from shared_models.codecs.slim.classifier import LatentClassifierNet, load_classifier
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
+from shared_models.evaluation.picture_folder import PictureFolder, picture_paths
+from shared_models.frames import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,6 @@ class AgreementReport:
     sure_top1: float
 
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SURE = 0.5  # the teacher's probability from which on it counts as sure
 
 
@@ -50,12 +51,9 @@ def agreement(own: Sequence[Tensor], lessons: Sequence[Lesson]) -> AgreementRepo
 
 
 @torch.no_grad()
-def classify(net: LatentClassifierNet, base: SlimModel, path: Path, width: int, quality: float) -> Tensor:
+def classify(net: LatentClassifierNet, base: SlimModel, pixels: Pixels, width: int, quality: float) -> Tensor:
     """Return the logits (1000,) of one picture, coded at a width and quality."""
-    pixels = np.array(Image.open(path).convert("RGB"))
-    below, right = (-side % base.config.stride for side in pixels.shape[:2])
-    whole = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge")
-    x = torch.from_numpy(whole).permute(2, 0, 1).unsqueeze(0).float() / 255
+    x = torch.from_numpy(to_tensor(pixels, base.config.stride))
     y_hat = base.measure(base.latents(x, width), torch.tensor([quality])).y_hat
     logits: Tensor = net(y_hat)[0]
     return logits
@@ -72,11 +70,12 @@ def report(
 ) -> None:
     """Print the agreement as one line of JSON a width."""
     slim, net = load_slim_base(base), load_classifier(*classifier)
-    paths = sorted(p for p in pictures.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    folder = PictureFolder(picture_paths(pictures))
+    indices = range(len(folder.paths))
     look = ClassifierTeacher(teacher)
-    lessons = [look.look_at(np.array(Image.open(path).convert("RGB"))) for path in paths]
+    lessons = [look.look_at(folder.pixels(index)) for index in indices]
     for width, name in enumerate(slim.config.width_names):
-        own = [classify(net, slim, path, width, quality) for path in paths]
+        own = [classify(net, slim, folder.pixels(index), width, quality) for index in indices]
         typer.echo(json.dumps({"width": name, "quality": quality, **asdict(agreement(own, lessons))}))
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from shared_models.bridges.classifier_teacher import Lesson
-from shared_models.evaluation.classification import agreement
+from shared_models.evaluation.built_in_classifier import agreement
 
 
 def lesson(first: int, height: float) -> Lesson:
