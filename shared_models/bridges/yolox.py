@@ -29,10 +29,6 @@ class Prediction:
     objectness: Tensor
     boxes: Tensor
 
-    def to(self, device: str) -> "Prediction":
-        """Return the same on `device`."""
-        return Prediction(self.classes.to(device), self.objectness.to(device), self.boxes.to(device))
-
     def maps(self) -> Tensor:
         """Return (B, 85, h, w): box, objectness and classes, the last 81 after their sigmoid."""
         scores = [self.objectness.float().sigmoid(), self.classes.float().sigmoid()]

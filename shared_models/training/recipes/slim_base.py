@@ -20,6 +20,7 @@ from shared_models.codecs.slim.model import CodedLatents, SlimModel
 from shared_models.training.datasets import CropSampler
 from shared_models.training.distillation import head_distance, pyramid_distance
 from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.placement import placed
 from shared_models.training.rate_distortion import RateController, RateTargets
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -59,8 +60,8 @@ class SlimBaseRecipe:
         self.bridge = FeatureBridge(config.bridge)
         self.rate = RateController(self.model.config.quality_anchors, config.targets)
         self.networks = nn.ModuleDict({"model": self.model, "bridge": self.bridge, "rate": self.rate})
-        for part in (self.teacher, self.networks.to(config.device)):
-            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out
+        for part in (self.teacher, self.networks):
+            placed(part, config.device)
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Mean over the batch of distortion + lambda(quality) * bits a pixel."""
