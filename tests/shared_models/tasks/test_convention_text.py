@@ -10,7 +10,8 @@ from shared_models.tasks.input_convention import Channels, Fit
 def test_words_may_come_in_any_order() -> None:
     convention = parse_convention("bgr, letterbox,imagenet, 416x320")
     assert convention.side == (416, 320)
-    assert convention.channels is Channels.BGR and convention.fit is Fit.LETTERBOX
+    assert convention.channels is Channels.BGR
+    assert convention.fit is Fit.LETTERBOX
     assert convention.mean == (103.53, 116.28, 123.675)  # in the order of the channels
     assert parse_convention(EXAMPLE).std == (255, 255, 255)
 
