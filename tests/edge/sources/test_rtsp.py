@@ -86,6 +86,9 @@ class Observer:
         self.failures += 1
         self.then()
 
+    def source_ended(self) -> None:
+        self.then()
+
     def keep_gaps(self, gaps: list[Gap]) -> None:
         self.gaps += gaps
 

@@ -113,7 +113,7 @@ class InTorch(IntegerNetwork):
         super().__init__(layers)
         self.form = form
 
-    def run(self, inputs: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    def run(self, inputs: NDArray[np.integer[Any]] | NDArray[np.float32]) -> NDArray[np.int32]:
         """(1, C_in, h, w) -> (1, C_out, h, w)."""
         import torch
 
