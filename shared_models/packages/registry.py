@@ -61,21 +61,3 @@ def import_package(source: Path, environment: Mapping[str, str] = os.environ) ->
     if target.exists():
         raise PackageError(f"{target} is there already; remove it first to install another {package.name}")
     return copy_package(package, target)
-
-
-def find_package(fingerprint: bytes, environment: Mapping[str, str] = os.environ) -> ModelPackage:
-    """Open the installed package that decodes streams of `fingerprint`; raise PackageError if none does.
-
-    A broken package is passed over here: `slimstream models verify` names it.
-    """
-    for path in package_paths(environment):
-        try:
-            package = ModelPackage.open(path)
-        except PackageError:
-            continue
-        if package.fingerprint == fingerprint:
-            return package
-    raise PackageError(
-        f"no installed model package has fingerprint {fingerprint.hex()}; "
-        "put it into ~/.local/share/slimstream/models or name its directory in SLIMSTREAM_MODELS"
-    )

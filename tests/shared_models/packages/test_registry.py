@@ -1,4 +1,4 @@
-"""The registry: built-in packages first, then the user's, found by name or by fingerprint."""
+"""The registry: built-in packages first, then the user's, found by name or path."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from shared_models.errors import PackageError
 from shared_models.packages.package import ModelPackage
 from shared_models.packages.registry import (
-    find_package,
     import_package,
     open_package,
     package_paths,
@@ -22,22 +21,16 @@ def environment(dct_package: ModelPackage, tmp_path: Path) -> dict[str, str]:
     return {"SLIMSTREAM_MODELS": str(tmp_path / "mine"), "HOME": str(tmp_path)}
 
 
-def test_a_package_is_found_by_name_path_and_fingerprint(
+def test_a_package_is_found_by_name_and_by_path(
     environment: dict[str, str], dct_package: ModelPackage, tmp_path: Path
 ) -> None:
     assert open_package("dct", environment).path == tmp_path / "mine" / "dct"
     assert open_package(str(dct_package.path), environment).path == dct_package.path
-    assert find_package(dct_package.fingerprint, environment).fingerprint == dct_package.fingerprint
 
 
 def test_an_unknown_name_lists_what_is_installed(environment: dict[str, str]) -> None:
     with pytest.raises(PackageError, match=r"no model package 'slim-9'; installed: .*dct"):
         open_package("slim-9", environment)
-
-
-def test_an_unknown_fingerprint_says_where_to_put_the_package(environment: dict[str, str]) -> None:
-    with pytest.raises(PackageError, match=r"0011223344556677.*SLIMSTREAM_MODELS"):
-        find_package(bytes.fromhex("0011223344556677"), environment)
 
 
 def test_a_broken_package_does_not_hide_the_others(
@@ -47,7 +40,7 @@ def test_a_broken_package_does_not_hide_the_others(
     broken.mkdir()
     (broken / "model.json").write_text("{")
     assert broken in list(package_paths(environment))
-    assert find_package(dct_package.fingerprint, environment).fingerprint == dct_package.fingerprint
+    assert open_package("dct", environment).fingerprint == dct_package.fingerprint
 
 
 def test_several_directories_are_searched_in_order(tmp_path: Path) -> None:
