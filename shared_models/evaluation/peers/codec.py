@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared_models.codecs.codec import Latents
 from shared_models.frames import Pixels
 
 
@@ -36,23 +35,6 @@ class PictureCodec(Protocol):
 
     def decode(self, data: bytes, width: int, height: int) -> Pixels:
         """Make the picture of `width` × `height` pixels again, on one thread."""
-        ...
-
-
-class LatentCodec(PictureCodec, Protocol):
-    """A codec whose bytes also become latents, which tasks run on."""
-
-    @property
-    def fingerprint(self) -> bytes:
-        """What the latents belong to: first 8 bytes of SHA-256 over all that affects decoding."""
-        ...
-
-    def latents(self, data: bytes) -> Latents:
-        """Decode to latents (1, C, h, w)."""
-        ...
-
-    def live_bytes(self, data: bytes) -> int:
-        """Say what the same picture takes on a live link, where the session has told the format once."""
         ...
 
 
