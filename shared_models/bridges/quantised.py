@@ -33,11 +33,10 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]  # the library has 
         return next(self._feeds, None)
 
 
-def quantised(model: bytes, samples: Sequence[Sample], *, reduces_range: bool = False) -> bytes:
+def quantised(model: bytes, samples: Sequence[Sample]) -> bytes:
     """Return `model` (an ONNX file) in int8, with scales that `samples` fix; they may differ in size.
 
-    `reduces_range` leaves weights seven bits, which spares processors older than VNNI a saturating sum and
-    costs accuracy elsewhere. Raises ModelError where there are no samples or the network cannot be quantised.
+    Raises ModelError where there are no samples or the network cannot be quantised.
     """
     if not samples:
         raise ModelError("a network cannot be quantised without samples of its inputs; give one or more")
@@ -54,7 +53,6 @@ def quantised(model: bytes, samples: Sequence[Sample], *, reduces_range: bool = 
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                reduce_range=reduces_range,
             )
         except Exception as error:  # ONNX Runtime's own classes share no root but Exception
             reason = str(error).strip().partition("\n")[0]
