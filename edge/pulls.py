@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edge.encoder import EdgeCodec
-from edge.memory import give_memory_back
+from edge.memory import give_memory_back, sparing_memory
 from edge.ring import Ring
 from edge.ring_records import KeptFrame, RecordType
 from shared_models.bitstream.limits import Limits
@@ -96,7 +96,7 @@ class PullAnswerer:
         if kind is RecordType.ENHANCEMENT:
             return PullAnswer(PACKET_MEDIA_TYPE, kept)
         quality = self._quality_default if request.quality is None else request.quality
-        with self._turn:
+        with self._turn, sparing_memory():
             return self._enhance(frame, kept, quality)
 
     def release(self) -> None:
