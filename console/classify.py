@@ -64,7 +64,7 @@ def classify(
     Examples:
       slimstream classify coded/ --json classes.json
       slimstream classify photo.jpg --quality 80 --top 1 --json classes.json
-      slimstream classify photo.jpg --path mobilenet-v2 --json classes.json
+      slimstream classify photo.jpg --path my-bridge/ --json classes.json
     """
     check_writable(output)
     sources = expand(files, [*PICTURE_SUFFIXES, SLIM_SUFFIX])

@@ -71,7 +71,7 @@ def classification(
     at 90, 95 and 97 % of the top-1 on pixels, BD-rate and BD-accuracy of ours against each peer.
 
     Examples:
-      slimstream eval classification --images val/ --classifier mobilenet.onnx --path mobilenet-v2
+      slimstream eval classification --images val/ --classifier mobilenet.onnx --path my-bridge/
       slimstream eval classification --images val/ --labels val.csv --classifier mobilenet.onnx
     """
     from shared_models.evaluation.cache import default_directory

@@ -1,6 +1,6 @@
-"""The trunk that is shipped, fitted to several models at once, and the ready-made bridges that start from it."""
+"""The trunk that is shipped, fitted to several models at once, and the ready-made bridges behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
