@@ -36,17 +36,3 @@ class SlimConfig:
     def widest(self) -> int:
         """Index of the widest width."""
         return len(self.encoder_channels) - 1
-
-
-def encoder_macs_per_pixel(config: SlimConfig, width_index: int) -> float:
-    """Multiplications of the encoder for one input pixel at a width."""
-    c4, c8, c16 = config.encoder_channels[width_index]
-
-    def bottleneck(c: int) -> int:
-        half = c // 2
-        return 2 * c * half + 9 * half * half
-
-    stem = 48 * c4 / 16
-    at_8 = (9 * c4 * c8 + bottleneck(c8)) / 64
-    at_16 = (9 * c8 * c16 + 2 * bottleneck(c16) + c16 * config.latent_channels) / 256
-    return stem + at_8 + at_16

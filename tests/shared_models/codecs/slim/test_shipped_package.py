@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from shared_models.codecs.codec import CodedLayer
 from shared_models.codecs.slim.codec import SlimCodec
 from shared_models.codecs.slim.layer import LayerName
+from shared_models.codecs.slim.profile import encoder_part
 from shared_models.entropy.context import ContextModel
 from shared_models.entropy.context_coding import Condition, decode_symbols
 from shared_models.entropy.integer_layers import IntegerLayers
@@ -49,6 +50,19 @@ def test_every_part_matches_its_sum(package: ModelPackage) -> None:
 
 def test_the_package_is_small_enough(package: ModelPackage) -> None:
     assert sum(part.size_bytes for part in package.manifest.parts.values()) <= PACKAGE_BYTES_MAX
+
+
+def test_the_narrowest_encoder_fits_a_small_camera_and_the_widest_stays_affordable(
+    package: ModelPackage, codec: SlimCodec
+) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    from shared_models.bridges.graph_cost import cost_of
+
+    x = np.zeros((1, 3, 64, 64), np.float32)
+    macs = [cost_of(package.read(encoder_part(width)), [x]).macs / (64 * 64) for width in codec.widths]
+    assert macs == sorted(macs)
+    assert macs[0] <= 3_000
+    assert macs[-1] <= 30_000
 
 
 def test_the_card_states_data_recipe_and_figures(package: ModelPackage) -> None:
