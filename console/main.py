@@ -37,7 +37,9 @@ ENTRIES = {
         "console.models", "List, show, verify and import model packages; fetch models of others."
     ),
     "fit-bridge": Entry("console.fit_bridge", "Make a vision model of yours run on latents.", "bridge"),
-    "eval": Entry("console.eval.app", "Measure codecs on your pictures: bytes against what is still seen.", "eval"),
+    "eval": Entry(
+        "console.eval.app", "Measure codecs on your pictures: bytes against what is still seen.", "eval"
+    ),
     "certs": Entry("console.certs", "Make a development CA, certificates and tokens.", "cloud"),
     "doctor": Entry("console.doctor", "Check this installation: what is missing, and how to mend it."),
     "docs": Entry("console.reference", "Write the reference pages."),

@@ -26,7 +26,6 @@ from console.options import AsJson
 from shared_models.errors import InputError, StorageError
 
 if TYPE_CHECKING:
-
     from runtime.credentials import ClientSecurity
     from slimstream.v1.control_pb2 import FrameSelector, GetRequest, GetResponse, Quality
 

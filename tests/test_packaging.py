@@ -48,7 +48,9 @@ def test_every_package_of_the_tree_is_in_the_wheel() -> None:
 
 def test_only_training_pulls_torch_so_that_edge_and_cloud_install_without_it() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    with_torch = {name for name, wanted in extras.items() if any(text.startswith("torch>") for text in wanted)}
+    with_torch = {
+        name for name, wanted in extras.items() if any(text.startswith("torch>") for text in wanted)
+    }
     assert with_torch == {"bridge"}
     assert not any(
         "bridge" in text or "train" in text for role in ("edge", "cloud", "demo") for text in extras[role]
