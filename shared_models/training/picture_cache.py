@@ -5,11 +5,10 @@ after the other as (H, W, 3) uint8 RGB, `pictures.json` where each begins and ho
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
@@ -17,8 +16,7 @@ from shared_models.errors import InputError
 from shared_models.frames import Pixels
 
 PICTURE_SUFFIXES = (".webp", ".jpg", ".jpeg", ".png")
-CLIP_SUFFIXES = (".mp4", ".mkv", ".avi")
-FRAME_EVERY_S = 0.5  # neighbouring frames of a clip teach little
+INDEX = "pictures.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class PictureCache:
     def __init__(self, folder: Path) -> None:
         """Map the cache in `folder`; raise InputError where there is none."""
         try:
-            index = json.loads((folder / "pictures.json").read_text())
+            index = json.loads((folder / INDEX).read_text())
             self.places = [Place(*entry) for entry in index]
             self.bytes = np.memmap(folder / "pictures.bin", np.uint8, "r")
         except (OSError, ValueError, TypeError) as error:
@@ -59,28 +57,22 @@ def picture_paths(folders: Iterable[Path]) -> list[Path]:
     return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
 
 
+def cached_pictures(data: Path, folder: Path) -> PictureCache:
+    """Open the cache in `folder`; where there is none, build it from the pictures under `data`."""
+    is_ready = (folder / INDEX).exists()
+    return PictureCache(folder) if is_ready else build_cache(picture_paths([data]), folder)
+
+
 def build_cache(pictures: Sequence[Path], folder: Path) -> PictureCache:
-    """Decode pictures, and a frame of clips every half second, into `folder`; the index is written last."""
+    """Decode pictures into `folder`; the index is written last, so that half a cache is none."""
     folder.mkdir(parents=True, exist_ok=True)
     places: list[Place] = []
     offset = 0
     with (folder / "pictures.bin").open("wb") as data:
-        for path, pixels in _decode(pictures):
+        for path in pictures:
+            pixels = np.asarray(Image.open(path).convert("RGB"))
             places.append(Place(path.name, offset, pixels.shape[0], pixels.shape[1]))
             offset += data.write(pixels.tobytes())
     entries = [[p.name, p.offset_bytes, p.height, p.width] for p in places]
-    (folder / "pictures.json").write_text(json.dumps(entries))
+    (folder / INDEX).write_text(json.dumps(entries))
     return PictureCache(folder)
-
-
-def _decode(paths: Iterable[Path]) -> Iterator[tuple[Path, Pixels]]:
-    for path in paths:
-        if path.suffix.lower() not in CLIP_SUFFIXES:
-            yield path, np.asarray(Image.open(path).convert("RGB"))
-            continue
-        with av.open(path) as clip:
-            stream = clip.streams.video[0]
-            step = max(1, round(float(stream.average_rate or 25) * FRAME_EVERY_S))
-            for i, frame in enumerate(clip.decode(stream)):
-                if i % step == 0:
-                    yield path, frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)

@@ -19,7 +19,7 @@ from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import CodedLatents, SlimModel
 from shared_models.training.datasets import CropSampler
 from shared_models.training.distillation import head_distance, pyramid_distance
-from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.picture_cache import PictureCache, cached_pictures
 from shared_models.training.placement import placed
 from shared_models.training.rate_distortion import RateController, RateTargets
 from shared_models.training.trainer import Trainer, TrainerConfig
@@ -146,9 +146,7 @@ def train(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the base layer, or go on with folder/latest.pt."""
-    cache = folder.parent / "pictures"
-    ready = (cache / "pictures.json").exists()
-    pictures = PictureCache(cache) if ready else build_cache(picture_paths([data]), cache)
+    pictures = cached_pictures(data, folder.parent / "pictures")
     recipe = SlimBaseRecipe(pictures, FrozenYolox(weights), SlimBaseConfig(device=device))
     Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, optimiser=optimiser, device=device)).run()
 

@@ -21,7 +21,7 @@ from shared_models.codecs.slim.classifier import LatentClassifierNet
 from shared_models.codecs.slim.model import load_slim_base
 from shared_models.training.checkpoints import start_from
 from shared_models.training.classifier_views import ViewMemory, ViewSource
-from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.picture_cache import cached_pictures
 from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -141,9 +141,7 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the classifier, or go on with folder/latest.pt."""
-    cache = folder.parent / "pictures"
-    ready = (cache / "pictures.json").exists()
-    pictures = PictureCache(cache) if ready else build_cache(picture_paths([data]), cache)
+    pictures = cached_pictures(data, folder.parent / "pictures")
     kept = [i for i, place in enumerate(pictures.places) if not Path(place.name).match(hold_out)]
     source = ViewSource(pictures, kept, ClassifierTeacher(weights), load_slim_base(base))
     recipe = SlimClassifyRecipe(source, SlimClassifyConfig(device=device))

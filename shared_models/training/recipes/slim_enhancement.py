@@ -14,7 +14,7 @@ from shared_models.codecs.slim.enhancement_config import EnhancementConfig
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
-from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.picture_cache import PictureCache, cached_pictures
 from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -117,9 +117,7 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the full decoder, or go on with folder/latest.pt."""
-    cache = folder.parent / "pictures-hq"
-    ready = (cache / "pictures.json").exists()
-    pictures = PictureCache(cache) if ready else build_cache(picture_paths([data]), cache)
+    pictures = cached_pictures(data, folder.parent / "pictures-hq")
     recipe = SlimEnhancementRecipe(pictures, load_slim_base(base), SlimEnhancementConfig(device=device))
     if start is not None:
         start_from(recipe.networks, start)

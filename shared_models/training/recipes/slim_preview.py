@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.codecs.slim.preview import DeepPreviewDecoder
 from shared_models.training.datasets import CropSampler
-from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.picture_cache import PictureCache, cached_pictures
 from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -83,9 +83,7 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Fine-tune the preview decoder, or go on with folder/latest.pt."""
-    cache = folder.parent / "pictures"
-    ready = (cache / "pictures.json").exists()
-    pictures = PictureCache(cache) if ready else build_cache(picture_paths([data]), cache)
+    pictures = cached_pictures(data, folder.parent / "pictures")
     recipe = SlimPreviewRecipe(pictures, load_slim_base(base), SlimPreviewConfig(device=device))
     Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, device=device)).run()
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from shared_models.errors import InputError
 from shared_models.training.datasets import CropSampler
-from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
+from shared_models.training.picture_cache import PictureCache, build_cache, cached_pictures, picture_paths
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def test_pictures_come_back_as_they_were(cache: PictureCache, tmp_path: Path) ->
 def test_a_folder_without_a_cache_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no picture cache"):
         PictureCache(tmp_path)
+
+
+def test_a_cache_is_built_once_and_opened_from_then_on(cache: PictureCache, tmp_path: Path) -> None:
+    folder = tmp_path / "other" / "pictures"
+    built = cached_pictures(tmp_path, folder)
+    assert [place.name for place in built.places] == [place.name for place in cache.places]
+    assert cached_pictures(tmp_path / "absent", folder).places == built.places
 
 
 def test_crops_have_one_size_even_where_pictures_are_smaller(cache: PictureCache) -> None:
