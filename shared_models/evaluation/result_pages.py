@@ -6,6 +6,7 @@ from typing import Final
 
 from shared_models.errors import InputError
 from shared_models.evaluation.latency.page import performance_page
+from shared_models.evaluation.latency.ratios import headlines
 from shared_models.evaluation.latency.report import LatencyReport
 from shared_models.evaluation.latency.tables import peaks_table, ratios_table
 from shared_models.evaluation.report import EvaluationReport, write_text
@@ -90,7 +91,7 @@ def _tables(report: EvaluationReport) -> str:
     parts = [
         "Every stage, with its share of the peak, is in [performance.md](performance.md).\n",
         peaks_table(report.peaks),
-        ratios_table(report.ratios),
+        ratios_table(headlines(report)),
         what_else(report),
     ]
     return "\n".join(parts)

@@ -31,7 +31,8 @@ OnStep = Callable[[str, int, int], None]
 def evaluate_latency(request: LatencyRequest, on_step: OnStep = lambda what, done, of: None) -> LatencyReport:
     """Measure; raise InputError or ModelError for what cannot be measured."""
     package = open_package(request.model)
-    loads = [load for threads in request.threads for load in peak_loads(threads)]
+    counts = sorted({1, *request.threads})  # peers run on one
+    loads = [load for threads in counts for load in peak_loads(threads)]
     peaks = _measure_peaks(loads, on_step)
     on_step("making what is measured", 0, 1)
     suite = SuiteMaker(request, package).make()

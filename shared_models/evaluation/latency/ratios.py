@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from shared_models.evaluation.latency.path_stages import BRIDGED, BUILT_IN, ON_PIXELS
-from shared_models.evaluation.latency.report import Ratio, StageRow
+from shared_models.evaluation.latency.report import LatencyReport, Ratio, StageRow
 
 _ENCODE: Final = "encode"
 
@@ -12,6 +12,18 @@ _ENCODE: Final = "encode"
 def ratios_of(rows: Sequence[StageRow]) -> list[Ratio]:
     """Compare detect paths at equal threads, and whole encoders with those of the peers."""
     return [*_paths(rows), *_encoders(rows)]
+
+
+def headlines(report: LatencyReport) -> list[Ratio]:
+    """Choose what a summary shows: all detect paths, and the narrowest encoders on the first size."""
+    width = min((row.width for row in report.rows if row.width is not None), default=None)
+    first = report.rows[0].size
+    narrowest = f"{_ENCODE}, width {width:g}," if width is not None else _ENCODE
+    return [
+        ratio
+        for ratio in report.ratios
+        if not ratio.what.startswith(_ENCODE) or (ratio.size == first and ratio.what.startswith(narrowest))
+    ]
 
 
 def _paths(rows: Sequence[StageRow]) -> Iterator[Ratio]:

@@ -70,6 +70,12 @@ def test_an_unknown_width_is_refused(dct_package: ModelPackage) -> None:
         evaluate_latency(replace(request(dct_package), widths=(0.3,)))
 
 
+def test_networks_on_two_threads_are_held_against_the_peak_of_two(dct_package: ModelPackage) -> None:
+    report = evaluate_latency(replace(request(dct_package), backends=("fp32",), threads=(2,)))
+    assert {row.threads for row in report.rows if row.side != "peer"} == {2}
+    assert {peak.threads for peak in report.peaks} == {1, 2}
+
+
 @pytest.mark.slow
 def test_memory_is_that_of_a_process_of_its_own(dct_package: ModelPackage) -> None:
     (picture,) = fit(make_frames(None, 1), (64, 48))
