@@ -162,7 +162,7 @@ class TestWrongInput:
             (["decode", "text.png", "-o", "out"], "text.png"),
             (["inspect", "empty.slim"], "empty.slim"),
             (["inspect", "hollow"], "hollow cannot be read"),
-            (["detect", "pictures", "--json", "out.json", "--path", "nowhere"], "no path 'nowhere'"),
+            (["detect", "pictures", "--json", "out.json", "--path", "nowhere"], "no bridge 'nowhere'"),
             (["detect", "pictures", "--json", "hollow"], "hollow is a directory; name a file in it"),
             (["detect", "gone.jpg", "--json", "no/where/out.json"], "there is no directory no/where"),
             (["classify", "pictures", "--json", "text.png/out.json"], "there is no directory text.png"),

@@ -100,8 +100,8 @@ def evaluate_segmentation(
 
 def _plan(request: SegmentationRequest, found: FoundCodecs) -> SegmentationPlan:
     """Open everything once, so that what is unfit is known before the work begins."""
-    pictures = pair_labels(request.images, request.labels, request.limit)
     class_map = read_class_map(request.classes)
+    pictures = pair_labels(request.images, request.labels, request.limit)
     folder = PictureFolder([picture.path for picture in pictures], request.side)
     samples = [folder.pixels(index) for index in range(min(SAMPLES, len(pictures)))]
     pixels = PixelChoice.of(request.segmenter, samples, "segment")
