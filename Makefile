@@ -51,7 +51,7 @@ imports: $(VENV)/.dev ## import contracts
 	PYTHONPATH=.:proto $(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## Measure speed and memory; ratios against a peer in the same run
-	@for b in $(filter-out %_figure.py,$(wildcard benchmarks/*.py)); do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+	@for b in $(wildcard benchmarks/*.py); do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 proto: $(VENV)/.dev ## Regenerate the stubs from proto/
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --mypy_out=proto \

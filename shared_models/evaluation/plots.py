@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OURS: Final = ("#009E73", "#00644A", "#5CC9A7")
+OURS: Final = ("#009E73", "#00644A", "#5CC9A7", "#1B3B2F")
 _PEERS: Final = {
     "jpeg": ("#7F7F7F", "s"),
     "webp": ("#0072B2", "^"),
@@ -178,16 +178,21 @@ def _draw_line(axes: "Axes", line: Line, style: "_Style") -> None:
 
 
 def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> None:
-    """Name peers in a column at the right, and ours, which begin where nobody else does, at their left."""
+    """Name peers in a column at the right; ours at their left ends, the better half above, the rest below."""
     bottom, top = axes.get_ylim()
     gap = LABEL_GAP * (top - bottom)
     named = [(line, style) for line, style in zip(lines, styles, strict=True) if line.x]
-    ours = [(_above_start(line, gap), line, style) for line, style in named if line.is_ours]
+    ours = sorted((item for item in named if item[0].is_ours), key=lambda item: -float(np.mean(item[0].y)))
+    upper = (len(ours) + 1) // 2
+    for group, side in ((ours[:upper], 1), (ours[upper:], -1)):
+        beside = [(_beside_start(line, side * gap * len(group) / 2), line, style) for line, style in group]
+        for ((x, _), line, style), at in _spread(beside, gap):
+            axes.annotate(
+                line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=_PAPER
+            )
     peers = [
         (max(zip(line.x, line.y, strict=True)), line, style) for line, style in named if not line.is_ours
     ]
-    for ((x, _), line, style), at in _spread(ours, gap):
-        axes.annotate(line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=_PAPER)
     for (end, line, style), at in _spread(peers, gap):
         axes.annotate(
             line.label,
@@ -201,12 +206,13 @@ def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> Non
         )
 
 
-def _above_start(line: Line, gap: float) -> _Place:
-    """Return where a name stands free above the left end of a curve and its band."""
+def _beside_start(line: Line, distance: float) -> _Place:
+    """Return where a name stands free above the left end of a curve and its band, or below it."""
     start = min(line.x)
-    heights = line.high if len(line.high) == len(line.x) else line.y
-    reached = (y for x, y in zip(line.x, heights, strict=True) if x < LABEL_WIDTH * start)
-    return start, max(reached) + 0.6 * gap
+    edge = line.high if distance > 0 else line.low
+    heights = edge if len(edge) == len(line.x) else line.y
+    reached = [y for x, y in zip(line.x, heights, strict=True) if x < LABEL_WIDTH * start]
+    return start, (max(reached) if distance > 0 else min(reached)) + distance
 
 
 def _spread(named: Sequence[_Named], gap: float) -> list[tuple[_Named, float]]:
