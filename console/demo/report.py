@@ -74,13 +74,14 @@ class DemoReport:
             table.add_column(heading, justify="left" if heading == "layer" else "right")
         peers = [peer.codec for peer in self.layers[0].peers]
         for codec in peers:
-            table.add_column(f"{codec}, same PSNR", justify="right")
+            table.add_column(codec, justify="right")
         for layer in self.layers:
             costs = [_cost(peer, layer.psnr_db) for peer in layer.peers]
             figures = f"{layer.bytes_per_frame:,.0f}", f"{layer.psnr_db:.1f}"
             table.add_row(layer.layer, str(layer.frames), *figures, *costs)
+        table.caption = f"{', '.join(peers)}: bytes a frame at the same PSNR"
         if any(peer.is_floor for layer in self.layers for peer in layer.peers):
-            table.caption = "≤: the codec's lowest quality is already better than the preview"
+            table.caption += "\n≤: the codec's lowest quality is already better than the preview"
         return table
 
     def _time_table(self) -> Table:
