@@ -164,7 +164,10 @@ def _open_session(model: bytes, name: str, options: BackendOptions) -> "onnxrunt
             provider_options=[dict(_PROVIDER_OPTIONS.get(provider, {})) for provider in providers],
         )
     except Exception as error:  # as in `run`
-        raise BackendError(f"ONNX Runtime refuses the network {name}: {_first_line(error)}") from error
+        raise BackendError(
+            f"ONNX Runtime refuses the network {name}: {_first_line(error).rstrip('.')}; check that it is a "
+            "whole ONNX file and that this onnxruntime is new enough for it"
+        ) from error
 
 
 def _dtype(name: str) -> np.dtype[np.generic]:
