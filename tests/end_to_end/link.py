@@ -8,11 +8,17 @@ from typing import Self
 
 
 class Link:
-    """Carries connections to `127.0.0.1:target_port` until it is cut."""
+    """Carries connections to `127.0.0.1:target_port` until it is cut.
 
-    def __init__(self, target_port: int) -> None:
+    With `cut_after_bytes` it cuts itself once that much went towards the target: where in a stream that is
+    does not depend on how fast a machine is.
+    """
+
+    def __init__(self, target_port: int, cut_after_bytes: int | None = None) -> None:
         self._target_port = target_port
+        self._bytes_left = cut_after_bytes
         self._is_up = True
+        self.was_cut = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -37,6 +43,7 @@ class Link:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+        self.was_cut.set()
 
     def restore(self) -> None:
         """Take connections again."""
@@ -60,14 +67,28 @@ class Link:
                 continue
             with self._lock:
                 self._open |= {near, far}
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
+            for ends in ((near, far, True), (far, near, False)):
+                threading.Thread(target=self._carry, args=ends, daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, is_up: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
+            while data := source.recv(4096):
+                if is_up and self._is_spent(len(data)):
+                    self.cut()
+                    break
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def _is_spent(self, size_bytes: int) -> bool:
+        """Whether these bytes are more than the link still carries; asked once, it carries on without end."""
+        with self._lock:
+            if self._bytes_left is None:
+                return False
+            self._bytes_left -= size_bytes
+            is_spent = self._bytes_left < 0
+            if is_spent:
+                self._bytes_left = None
+            return is_spent
