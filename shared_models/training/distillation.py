@@ -36,3 +36,9 @@ def head_distance(student: Sequence[Prediction], teacher: Sequence[Prediction]) 
         errors.append((seen + objectness * (classes + boxes)).sum(dim=(1, 2, 3)))
         objects.append(objectness.sum(dim=(1, 2, 3)))
     return torch.stack(errors).sum(dim=0) / (torch.stack(objects).sum(dim=0) + 1)
+
+
+def class_divergence(logits: Tensor, target: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of each row of logits (B, classes) from the target's, in nats: (B,)."""
+    student, teacher = F.log_softmax(logits.float(), dim=1), F.log_softmax(target.float(), dim=1)
+    return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=1)

@@ -1,7 +1,9 @@
+import math
+
 import torch
 
 from shared_models.bridges.yolox import Prediction
-from shared_models.training.distillation import head_distance, pyramid_distance
+from shared_models.training.distillation import class_divergence, head_distance, pyramid_distance
 
 
 def prediction(object_logit: float, shift: float = 0.0) -> Prediction:
@@ -31,3 +33,12 @@ def test_boxes_count_only_where_the_teacher_sees_objects() -> None:
     for teacher, expected in ((unseen, 0.0), (seen, 1.0)):
         moved, still = (head_distance([prediction(0.0, s)], teacher).mean() for s in (1.0, 0.0))
         assert float(moved > still + 0.5) == expected
+
+
+def test_classes_are_as_far_apart_as_their_probabilities_are() -> None:
+    target = torch.randn(3, 10)
+    torch.testing.assert_close(class_divergence(target + 5, target), torch.zeros(3), atol=1e-5, rtol=0)
+    probabilities = target.softmax(dim=1)
+    even = class_divergence(torch.zeros(3, 10), target)
+    entropy = -(probabilities * probabilities.log()).sum(dim=1)
+    torch.testing.assert_close(even, math.log(10) - entropy)
