@@ -1,30 +1,52 @@
-"""What a checkpoint of the base layer achieves on labelled pictures: bytes, detection, preview fidelity."""
+"""What a checkpoint of the base layer achieves on labelled pictures: bytes, detection, classes, preview.
+
+Bytes are as the training-time prior estimates them. The two frozen models that taught the latents judge
+them: a detector's average precision, and how often a classifier sees the same as in the pixels.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 import typer
 from torch import Tensor
 
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.pictures import to_tensor
-from shared_models.codecs.slim.model import SlimModel
+from shared_models.codecs.slim.model import SlimModel, load_slim_base
+from shared_models.errors import InputError
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
+from shared_models.frames import Pixels
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
+from shared_models.tasks.feature_placement import FRAME_PLANES
 
-TAIL_STRIDE = 32  # a YOLOX tail needs sides that are multiples of its coarsest stride
+TAIL_STRIDE: Final = 32  # the teachers' tails need sides that are multiples of their coarsest stride
+HEADS: Final = (FeatureMap(stride=8, channels=64), FeatureMap(stride=16, channels=96))
+"""What the first bridges make: features of the detector, and of the classifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """The frozen models behind the heads; without a classifier its agreement is not measured."""
+
+    detector: FrozenYolox
+    classifier: FrozenMobilenet | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BaseReport:
-    """Mean estimated bytes a picture, detection accuracy through the bridge, PSNR of the preview."""
+    """One width and quality: means over the pictures, and what the detector finds through the bridge.
+
+    The agreement is the share of pictures whose first class is that of the pixels, None unmeasured.
+    """
 
     width: str
     quality: float
@@ -32,6 +54,95 @@ class BaseReport:
     bytes_mean: float
     accuracy: Accuracy
     preview_psnr: float
+    class_agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What came of one picture at one width and quality."""
+
+    bytes: float
+    boxes: Boxes
+    preview_psnr: float
+    first_class: int | None
+
+
+class BaseLayer:
+    """A base model with its first bridges, in evaluation mode."""
+
+    def __init__(self, model: SlimModel, bridge: BridgeNetwork) -> None:
+        """Take the model, and a bridge with the heads of `HEADS`."""
+        self.model, self.bridge = model.eval(), bridge.eval()
+
+    @torch.no_grad()
+    def evaluate(
+        self, pictures: DetectionSet, teachers: Teachers, *, widths: Sequence[int], qualities: Sequence[float]
+    ) -> list[BaseReport]:
+        """Code every picture at each width (by index) and quality 0..100: one report each."""
+        looks: dict[tuple[int, float], list[_Look]] = {(w, q): [] for w in widths for q in qualities}
+        classes = []
+        for image_id in pictures.ids:
+            pixels = pictures.picture(image_id)
+            x = torch.from_numpy(to_tensor(pixels, TAIL_STRIDE))
+            classes.append(teachers.classifier and first_class(teachers.classifier, x))
+            latents = {width: self.model.latents(x, width) for width in widths}
+            for (width, quality), seen in looks.items():
+                seen.append(self._look(latents[width], quality, pixels, teachers))
+        return [self._report(*key, seen, pictures, classes) for key, seen in looks.items()]
+
+    def _look(self, y: Tensor, quality: float, pixels: Pixels, teachers: Teachers) -> _Look:
+        """Quantise the latents of one picture and show them to everybody."""
+        coded = self.model.measure(y, torch.tensor([float(quality)]))
+        P3, at_16 = self.bridge(F.pad(coded.y_hat, (0, 0, 0, 0, 0, FRAME_PLANES), value=1.0))
+        classifier = teachers.classifier
+        return _Look(
+            float(coded.bits) / 8,
+            detect(teachers.detector, P3),
+            _psnr(self.model.preview(coded.y_hat), pixels),
+            int(classifier.view(at_16).logits.argmax()) if classifier else None,
+        )
+
+    def _report(
+        self,
+        width: int,
+        quality: float,
+        looks: Sequence[_Look],
+        pictures: DetectionSet,
+        classes: Sequence[int | None],
+    ) -> BaseReport:
+        boxes = {image_id: look.boxes for image_id, look in zip(pictures.ids, looks, strict=True)}
+        same = [look.first_class == seen for look, seen in zip(looks, classes, strict=True)]
+        return BaseReport(
+            self.model.config.width_names[width],
+            quality,
+            len(looks),
+            float(np.mean([look.bytes for look in looks])),
+            pictures.accuracy(boxes),
+            float(np.mean([look.preview_psnr for look in looks])),
+            None if None in classes else float(np.mean(same)),
+        )
+
+
+def load_base(checkpoint: Path) -> BaseLayer:
+    """Read a checkpoint of the recipe `slim_base`; raise InputError."""
+    model, bridge = load_slim_base(checkpoint), BridgeNetwork(HEADS)
+    try:
+        bridge.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["bridge"])
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{checkpoint} holds no bridge for a detector and a classifier; train it with slim_base"
+        ) from error
+    return BaseLayer(model, bridge)
+
+
+@torch.no_grad()
+def evaluate_pixels(pictures: DetectionSet, yolox: FrozenYolox) -> Accuracy:
+    """Score the detector on the pictures themselves."""
+    detections: dict[int, Boxes] = {}
+    for image_id in pictures.ids:
+        x = torch.from_numpy(to_tensor(pictures.picture(image_id), TAIL_STRIDE))
+        detections[image_id] = detect(yolox, yolox.features(x))
+    return pictures.accuracy(detections)
 
 
 def detect(yolox: FrozenYolox, P3: Tensor) -> Boxes:
@@ -45,64 +156,39 @@ def boxes_of(maps: Sequence[Tensor]) -> Boxes:
     return suppress(candidate_boxes([m[0].float().numpy() for m in maps], SCORE_MIN_EVALUATION))
 
 
-@torch.no_grad()
-def evaluate_pixels(pictures: DetectionSet, yolox: FrozenYolox) -> Accuracy:
-    """Score the detector on the pictures themselves."""
-    detections: dict[int, Boxes] = {}
-    for image_id in pictures.ids:
-        x = torch.from_numpy(to_tensor(pictures.picture(image_id), TAIL_STRIDE))
-        detections[image_id] = detect(yolox, yolox.features(x))
-    return pictures.accuracy(detections)
+def first_class(classifier: FrozenMobilenet, x: Tensor) -> int:
+    """Return which of ImageNet's classes a classifier gives one picture (1, 3, H, W) in [0, 1]."""
+    return int(classifier.view(classifier.features(x)).logits.argmax())
 
 
-@torch.no_grad()
-def evaluate_base(
-    model: SlimModel,
-    bridge: FeatureBridge,
-    yolox: FrozenYolox,
-    pictures: DetectionSet,
-    *,
-    width: int,
-    quality: float,
-) -> BaseReport:
-    """Code every picture at a width and quality 0..100; score what the detector makes of the latents."""
-    detections: dict[int, Boxes] = {}
-    sizes: list[float] = []
-    psnr: list[float] = []
-    for image_id in pictures.ids:
-        pixels = pictures.picture(image_id)
-        x = torch.from_numpy(to_tensor(pixels, TAIL_STRIDE))
-        coded = model.measure(model.latents(x, width), torch.tensor([float(quality)]))
-        sizes.append(float(coded.bits) / 8)
-        detections[image_id] = detect(yolox, bridge(coded.y_hat))
-        error = (model.preview(coded.y_hat).clamp(0, 1) - x)[..., : pixels.shape[0], : pixels.shape[1]]
-        psnr.append(-10 * float(error.square().mean().log10()))
-    accuracy = pictures.accuracy(detections)
-    name = model.config.width_names[width]
-    return BaseReport(name, quality, len(pictures.ids), float(np.mean(sizes)), accuracy, float(np.mean(psnr)))
+def _psnr(preview: Tensor, pixels: Pixels) -> float:
+    """Return decibels of (1, 3, H, W) against the picture in its top left."""
+    made = preview[0, :, : pixels.shape[0], : pixels.shape[1]].clamp(0, 1).permute(1, 2, 0)
+    return -10 * float((made - torch.from_numpy(pixels / np.float32(255))).square().mean().log10())
 
 
 def report(
-    checkpoint: Annotated[Path, typer.Argument(help="latest.pt of a base or bridge run.")],
+    checkpoint: Annotated[Path, typer.Argument(help="latest.pt of a base run.")],
     *,
     instances: Annotated[Path, typer.Option(help="COCO instances JSON beside its images.")],
-    weights: Annotated[Path, typer.Option(help="The YOLOX the bridge was trained for, as ONNX.")],
+    weights: Annotated[Path, typer.Option(help="The YOLOX that taught, as ONNX.")],
+    classifier: Annotated[Path | None, typer.Option(help="The MobileNetV2 that taught, as ONNX.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first pictures.")] = None,
     quality: Annotated[list[float] | None, typer.Option(help="Qualities 0..100.")] = None,
-    width: Annotated[list[int] | None, typer.Option(help="Width indices, 0 is the narrowest.")] = None,
+    width: Annotated[list[str] | None, typer.Option(help="Widths by name, as 0.25 or 1.0.")] = None,
     pixels: Annotated[bool, typer.Option(help="Score the pictures themselves, too.")] = False,
 ) -> None:
     """Print one JSON line a width and quality."""
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    model, bridge = SlimModel().eval(), FeatureBridge(BridgeConfig()).eval()
-    model.load_state_dict(state["model"])
-    bridge.load_state_dict(state["bridge"])
-    yolox, pictures = FrozenYolox(weights), DetectionSet(instances, limit)
+    base, pictures = load_base(checkpoint), DetectionSet(instances, limit)
+    teachers = Teachers(FrozenYolox(weights), FrozenMobilenet(classifier) if classifier else None)
     if pixels:
-        typer.echo(json.dumps({"pixels": asdict(evaluate_pixels(pictures, yolox))}))
-    for w in width or [model.config.widest]:
-        for q in quality or [50.0]:
-            typer.echo(json.dumps(asdict(evaluate_base(model, bridge, yolox, pictures, width=w, quality=q))))
+        typer.echo(json.dumps({"pixels": asdict(evaluate_pixels(pictures, teachers.detector))}))
+    names = base.model.config.width_names
+    if unknown := set(width or ()) - set(names):
+        raise typer.BadParameter(f"widths are {', '.join(names)}, not {', '.join(sorted(unknown))}")
+    widths = [names.index(name) for name in width or names[-1:]]
+    for found in base.evaluate(pictures, teachers, widths=widths, qualities=quality or [50.0]):
+        typer.echo(json.dumps(asdict(found)))
 
 
 if __name__ == "__main__":
