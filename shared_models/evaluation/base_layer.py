@@ -80,11 +80,11 @@ class BaseLayer:
     ) -> list[BaseReport]:
         """Code every picture at each width (by index) and quality 0..100: one report each."""
         looks: dict[tuple[int, float], list[_Look]] = {(w, q): [] for w in widths for q in qualities}
-        classes = []
+        classes: list[int | None] = []
         for image_id in pictures.ids:
             pixels = pictures.picture(image_id)
             x = torch.from_numpy(to_tensor(pixels, TAIL_STRIDE))
-            classes.append(teachers.classifier and first_class(teachers.classifier, x))
+            classes.append(first_class(teachers.classifier, x) if teachers.classifier else None)
             latents = {width: self.model.latents(x, width) for width in widths}
             for (width, quality), seen in looks.items():
                 seen.append(self._look(latents[width], quality, pixels, teachers))
