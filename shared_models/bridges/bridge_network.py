@@ -127,3 +127,8 @@ class BridgeNetwork(nn.Module):
         head = self.heads[index]
         assert isinstance(head, BridgeHead)
         return head
+
+
+def framed_whole(y_hat: Tensor) -> Tensor:
+    """Frame latents (B, C, h, w) that are all picture and all canvas: (B, C + 2, h, w)."""
+    return torch.cat([y_hat, torch.ones_like(y_hat[:, :FRAME_PLANES])], dim=1)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shared_models.bridges.detector_bridge import DetectorBridge, DetectorBridgeConfig
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap, framed_whole
 from shared_models.bridges.yolox import Prediction
 from shared_models.layers.residual import Bottleneck
 
@@ -121,16 +121,21 @@ class DetectorHead(nn.Module):
 class LatentDetectorNetwork(nn.Module):
     """Latents to YOLOX-like maps: what `detect.onnx` holds."""
 
-    def __init__(self, bridge: DetectorBridgeConfig | None = None, tail: TailConfig | None = None) -> None:
-        """Start from random weights."""
+    def __init__(self, bridge: BridgeNetwork | None = None, tail: TailConfig | None = None) -> None:
+        """Put a tail of random weights behind `bridge`, else behind one of random weights, too."""
         super().__init__()
         self.config = tail or TailConfig()
-        self.bridge = DetectorBridge(bridge or DetectorBridgeConfig())
+        self.bridge = bridge or BridgeNetwork([FeatureMap(stride=8, channels=self.config.channels[0])])
         self.tail = DetectorTail(self.config)
+
+    def features(self, y_hat: Tensor) -> Tensor:
+        """(B, 64, h, w) latents that are all picture -> features (B, C, 2h, 2w)."""
+        features: Tensor = self.bridge(framed_whole(y_hat))[0]
+        return features
 
     def forward(self, y_hat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 64, h, w) latents -> maps (B, 85, H/S, W/S) for strides S 8, 16, 32, scores in [0, 1]."""
-        m8, m16, m32 = (prediction.maps() for prediction in self.tail(self.bridge(y_hat)))
+        m8, m16, m32 = (prediction.maps() for prediction in self.tail(self.features(y_hat)))
         return m8, m16, m32
 
 

@@ -30,11 +30,11 @@ class SlimmableBottleneck(nn.Module):
 class ResidualBlock(nn.Module):
     """x + 3x3(relu(3x3(x))), then ReLU; starts as the identity."""
 
-    def __init__(self, channels: int, inner: int | None = None) -> None:
-        """Take the channels C of input and output, and those inside (C by default)."""
+    def __init__(self, channels: int) -> None:
+        """Take the channels C of input, inside and output."""
         super().__init__()
-        self.first = nn.Conv2d(channels, inner or channels, 3, padding=1)
-        self.second = nn.Conv2d(inner or channels, channels, 3, padding=1)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
         nn.init.zeros_(self.second.weight)
         assert self.second.bias is not None

@@ -1,9 +1,10 @@
-"""The built-in detector of `slim`, trained from scratch on what a frozen YOLOX makes of the same features.
+"""The built-in detector of `slim`: a tail of our own, taught by what a frozen YOLOX makes of its input.
 
-At first the teacher runs on the student's own stride-8 features, which are those of the bridge, so that
-every stage of the student has a function to imitate; later it runs on the picture itself, so that the
-student learns to see through what coding lost. The bridge comes with the base; it is trained on in the
-second half, when the learning rate has fallen to what a trained network can take.
+From random weights, the teacher runs on the student's own stride-8 features at first, which are those of
+the bridge, so that every stage of the student has a function to imitate; later it runs on the picture itself,
+so that the student learns to see through what coding lost. The bridge begins as the one that was trained with
+the base; it is trained on at the end. Any bridge into the same teacher hands on the same features, so
+the tail of an earlier detector (`--start`) fits a new base at once, and only sees through more of it in time.
 """
 
 import copy
@@ -16,21 +17,24 @@ import typer
 from torch import Tensor, nn
 
 from shared_models.bridges.bridge_files import export_network
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, freeze
 from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.config import SlimConfig
-from shared_models.codecs.slim.model import SlimModel
+from shared_models.codecs.slim.model import SlimModel, load_slim_base
+from shared_models.errors import InputError
 from shared_models.training.detection_loss import AnswerWeights, answer_distance
 from shared_models.training.detector_views import DetectorViews
 from shared_models.training.guidance import Guidance, channel_variances
 from shared_models.training.picture_cache import PictureCache
+from shared_models.training.placement import placed
 from shared_models.training.trainer import Trainer, TrainerConfig
 
 LATENT_CHANNELS = SlimConfig().latent_channels
+FEATURES = FeatureMap(stride=8, channels=64)  # what the first bridge of a base makes
+QUALITIES = torch.distributions.Beta(2.0, 2.0)  # of 100: seldom the ends, as the base was trained
 CALIBRATION_VIEWS = 24
 AVERAGE_START = 10.0  # batches after which the average begins to be slow
-HOLD = 0.15  # of the time at the highest learning rate: most of what is learnt late is detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,12 @@ class SlimDetectConfig:
     """What the stage is made of."""
 
     batch: int = 8
-    quality: tuple[float, float] = (25.0, 90.0)
     guided_share: float = 0.5  # of the pictures, to begin with, take the teacher's features after each stage
     guided_until: float = 0.25
     imitation_until: float = 0.4  # from here on the teacher sees the picture itself
     bridge_from: float = 0.5  # from here on the bridge is trained, too
+    is_warm: bool = False
+    """The tail is trained already: no stage is guided, and the teacher sees the picture from the start."""
     stage_weights: tuple[float, float] = (1.5, 0.4)  # while imitating, and after: what is lost stays an error
     answers: AnswerWeights = field(default_factory=AnswerWeights)
     average_decay: float = 0.997
@@ -57,21 +62,19 @@ class SlimDetectRecipe:
         self,
         views: DetectorViews,
         model: SlimModel,
-        bridge: FeatureBridge,
+        bridge: BridgeNetwork,
         teacher: YoloxStages,
         config: SlimDetectConfig,
     ) -> None:
         """Take the base, which stays as it is, and the bridge that was trained with it."""
         torch.manual_seed(config.seed)
         self.config, self.views, self.teacher = config, views, teacher
-        self.model, self.detector = freeze(model), LatentDetectorNetwork()
-        self.detector.bridge.start_from(bridge, self._latents(self._views(CALIBRATION_VIEWS)))
+        self.model, self.detector = freeze(model), LatentDetectorNetwork(bridge)
         self.averaged = freeze(copy.deepcopy(self.detector))
         self.networks = nn.ModuleDict({"detector": self.detector, "averaged": self.averaged})
         self.batches_seen = 0
         for part in (self.model, self.teacher, self.networks):
-            part.to(config.device)
-            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types leave it out
+            placed(part, config.device)
         P3 = teacher.features(self._views(CALIBRATION_VIEWS))
         self.variances = channel_variances(teacher(P3)[0] | {"P3": P3})
 
@@ -81,8 +84,8 @@ class SlimDetectRecipe:
         x = self._views(self.config.batch)
         with torch.autocast(x.device.type, torch.bfloat16):
             with torch.set_grad_enabled(progress >= self.config.bridge_from):
-                P3 = self.detector.bridge(self._latents(x))
-            imitating = progress < self.config.imitation_until
+                P3 = self.detector.features(self._latents(x))
+            imitating = not self.config.is_warm and progress < self.config.imitation_until
             target = P3 if imitating else self.teacher.features(x)
             stages, answers = self.teacher(target)
             guidance = Guidance(stages | {"P3": target}, self.variances, self._guided_share(progress))
@@ -103,18 +106,31 @@ class SlimDetectRecipe:
         self.views.load_state_dict(state["views"])
         self.batches_seen = state["batches_seen"]
 
+    def start_tail(self, checkpoint: Path) -> None:
+        """Take over the averaged tail of an earlier run, whatever its bridge; raise InputError."""
+        try:
+            averaged = torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"]
+            tail = {name: averaged[f"tail.{name}"] for name in self.detector.tail.state_dict()}
+            for detector in (self.detector, self.averaged):
+                detector.tail.load_state_dict(tail)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise InputError(
+                f"{checkpoint} holds no tail of this shape; give latest.pt of a run of slim_detect"
+            ) from error
+
     def _views(self, size: int) -> Tensor:
         return self.views.batch(size).to(self.config.device)
 
     def _guided_share(self, progress: float) -> float:
+        if self.config.is_warm:
+            return 0.0
         return self.config.guided_share * max(0.0, 1 - progress / self.config.guided_until)
 
     @torch.no_grad()
     def _latents(self, x: Tensor) -> Tensor:
         """Code pictures (B, 3, H, W) at a random width and random qualities: (B, 64, H/16, W/16)."""
-        low, high = self.config.quality
         width = int(torch.randint(self.model.config.widths, ()))
-        quality = low + (high - low) * torch.rand(len(x), device=x.device)
+        quality = 100 * QUALITIES.sample((len(x),)).to(x.device)
         y = self.model.latents(x, width)
         y_hat: Tensor = self.model.symbols(y, quality) / self.model.gains(quality)
         return y_hat
@@ -134,19 +150,35 @@ def train(
     weights: Annotated[Path, typer.Option(help="The teacher: a YOLOX as ONNX.")],
     pictures: Annotated[Path, typer.Option(help="Folder of a picture cache.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint, log and detect.onnx go.")],
+    start: Annotated[Path | None, typer.Option(help="An earlier detector's checkpoint: its tail.")] = None,
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 90.0,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    hold: Annotated[float, typer.Option(help="Share of the time at the highest learning rate.")] = 0.15,
+    bridge_from: Annotated[float, typer.Option(help="Share of the time before the bridge is trained.")] = 0.5,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the detector, or go on with folder/latest.pt; then write folder/detect.onnx."""
-    state = torch.load(base, map_location="cpu", weights_only=True)
-    model, bridge = SlimModel(), FeatureBridge(BridgeConfig())
-    model.load_state_dict(state["model"])
-    bridge.load_state_dict(state["bridge"])
     views, teacher = DetectorViews(PictureCache(pictures)), YoloxStages(weights)
-    recipe = SlimDetectRecipe(views, model, bridge, teacher, SlimDetectConfig(device=device))
-    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=HOLD, device=device)).run()
+    config = SlimDetectConfig(bridge_from=bridge_from, is_warm=start is not None, device=device)
+    recipe = SlimDetectRecipe(views, load_slim_base(base), load_bridge(base), teacher, config)
+    if start is not None:
+        recipe.start_tail(start)
+    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=hold, device=device)).run()
     export_detector(recipe.averaged, folder / "detect.onnx")
+
+
+def load_bridge(base: Path) -> BridgeNetwork:
+    """Read the trunk and the first head of the bridge in a base's checkpoint; raise InputError."""
+    try:
+        state = torch.load(base, map_location="cpu", weights_only=True)["bridge"]
+        bridge = BridgeNetwork([FEATURES])
+        bridge.load_state_dict({name: state[name] for name in bridge.state_dict()})
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{base} holds no bridge into {FEATURES.channels} features at stride {FEATURES.stride}; "
+            "train the base with slim_base first"
+        ) from error
+    return bridge
 
 
 def export_detector(detector: LatentDetectorNetwork, path: Path) -> None:

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from shared_models.bridges.bridge_files import export_network
-from shared_models.bridges.detector_bridge import DetectorBridgeConfig
+from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, FeatureMap, TrunkConfig
 from shared_models.bridges.latent_detector import LatentDetectorNetwork, TailConfig
-
-SMALL = DetectorBridgeConfig(hidden_channels=16, inner_channels=(4,), feature_channels=6, fresh_blocks=1)
 
 
 @pytest.fixture(scope="module")
 def detector() -> LatentDetectorNetwork:
     torch.manual_seed(0)
-    tail = TailConfig(channels=(6, 8, 8), head_channels=8)
-    return LatentDetectorNetwork(SMALL, tail).eval()
+    trunk = BridgeTrunk(TrunkConfig(hidden_channels=16, inner_channels=4, blocks=1))
+    bridge = BridgeNetwork([FeatureMap(stride=8, channels=6)], trunk)
+    torch.nn.init.normal_(bridge.head(0).leave.weight)  # as after training, not blind
+    return LatentDetectorNetwork(bridge, TailConfig(channels=(6, 8, 8), head_channels=8)).eval()
 
 
 @torch.no_grad()

@@ -7,13 +7,20 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from shared_models.bridges.feature_bridge import BridgeConfig, FeatureBridge
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
 from shared_models.bridges.yolox import Prediction
 from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.model import SlimModel
+from shared_models.errors import InputError
 from shared_models.training.detector_views import DetectorViews, ViewConfig
 from shared_models.training.picture_cache import build_cache
-from shared_models.training.recipes.slim_detect import SlimDetectConfig, SlimDetectRecipe, export_detector
+from shared_models.training.recipes.slim_detect import (
+    FEATURES,
+    SlimDetectConfig,
+    SlimDetectRecipe,
+    export_detector,
+    load_bridge,
+)
 
 STAGES = {"P4": (128, 16), "P5": (256, 32), "F4": (128, 16), "N3": (64, 8), "N4": (128, 16), "N5": (256, 32)}
 TOWERS = {f"{kind}_{i}": (64, 8 * 2**i) for i in range(3) for kind in ("classes", "boxes")}
@@ -39,14 +46,21 @@ class Teacher(YoloxStages):
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> SlimDetectRecipe:
+def views(tmp_path: Path) -> DetectorViews:
     Image.fromarray(np.random.default_rng(0).integers(256, size=(64, 96, 3), dtype=np.uint8)).save(
         tmp_path / "a.png"
     )
     pictures = build_cache([tmp_path / "a.png"], tmp_path / "cache")
-    views = DetectorViews(pictures, ViewConfig(canvases=((64, 96),), shares=(1.0,)))
-    config = SlimDetectConfig(batch=2)
-    return SlimDetectRecipe(views, SlimModel(), FeatureBridge(BridgeConfig()), Teacher(), config)
+    return DetectorViews(pictures, ViewConfig(canvases=((64, 96),), shares=(1.0,)))
+
+
+def recipe_on(views: DetectorViews, config: SlimDetectConfig) -> SlimDetectRecipe:
+    return SlimDetectRecipe(views, SlimModel(), BridgeNetwork([FEATURES]), Teacher(), config)
+
+
+@pytest.fixture
+def recipe(views: DetectorViews) -> SlimDetectRecipe:
+    return recipe_on(views, SlimDetectConfig(batch=2))
 
 
 @pytest.mark.slow
@@ -87,3 +101,37 @@ def test_the_detector_that_is_written_holds_the_averaged_weights(
     for actual, tensor in zip(maps, expected, strict=True):
         np.testing.assert_allclose(actual, tensor.numpy(), atol=1e-4)
         assert np.ptp(actual) > 0
+
+
+@pytest.mark.slow
+def test_a_warm_start_takes_the_averaged_tail_and_keeps_the_bridge_of_its_own_base(
+    views: DetectorViews, tmp_path: Path
+) -> None:
+    earlier = recipe_on(views, SlimDetectConfig(seed=1))
+    later = recipe_on(views, SlimDetectConfig(batch=2, is_warm=True))
+    enter = later.detector.bridge.trunk.enter.weight.clone()
+    torch.save({"averaged": earlier.averaged.state_dict()}, tmp_path / "earlier.pt")
+    later.start_tail(tmp_path / "earlier.pt")
+    for detector in (later.detector, later.averaged):
+        torch.testing.assert_close(detector.tail.state_dict(), earlier.averaged.tail.state_dict())
+        torch.testing.assert_close(detector.bridge.trunk.enter.weight, enter)
+    assert isinstance(later.teacher, Teacher)
+    before = later.teacher.pictures_seen
+    later.loss(0.0)
+    assert later.teacher.pictures_seen - before == 2  # the picture itself, from the start
+
+
+def test_the_bridge_of_a_base_is_its_trunk_and_first_head(tmp_path: Path) -> None:
+    both = BridgeNetwork([FEATURES, FeatureMap(stride=16, channels=96)])
+    torch.save({"bridge": both.state_dict()}, tmp_path / "base.pt")
+    bridge = load_bridge(tmp_path / "base.pt")
+    framed = torch.randn(1, 66, 4, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(bridge(framed), both(framed)[:1])
+
+
+@pytest.mark.parametrize("state", [{}, {"bridge": {}}])
+def test_a_base_without_such_a_bridge_is_refused(tmp_path: Path, state: dict[str, dict[str, Tensor]]) -> None:
+    torch.save(state, tmp_path / "base.pt")
+    with pytest.raises(InputError, match=r"base\.pt holds no bridge into 64 features at stride 8"):
+        load_bridge(tmp_path / "base.pt")
