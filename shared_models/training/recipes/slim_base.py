@@ -14,11 +14,10 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor, nn
 
-from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap, framed_whole
 from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import CodedLatents, SlimModel
-from shared_models.tasks.feature_placement import FRAME_PLANES
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.distillation import class_divergence, head_distance, pyramid_distance
@@ -91,7 +90,7 @@ class SlimBaseRecipe:
             y = self._latents(x)
         coded = self.model.quantise(y, quality)
         with torch.autocast(x.device.type, torch.bfloat16):
-            shared = self.bridge.trunk(framed(coded.y_hat))
+            shared = self.bridge.trunk(framed_whole(coded.y_hat))
             P3 = self.bridge.head(0)(shared)
             features, heads = self._detector_distances(x, P3, progress >= self.config.head_from)
             classes = self._classifier_distance(x, shared)
@@ -174,12 +173,6 @@ class SlimBaseRecipe:
                 figures[f"bytes_{name}"] = bpp.detach()[among].mean().item() * PIXELS_OF_416 / 8
                 figures[f"features_{name}"] = features.detach()[among].mean().item()
         return figures
-
-
-def framed(y_hat: Tensor) -> Tensor:
-    """(B, C, h, w) latents that are all picture -> (B, C + 2, h, w), as FeaturePlacement.frame makes them."""
-    planes = y_hat.new_ones(len(y_hat), FRAME_PLANES, *y_hat.shape[2:])
-    return torch.cat([y_hat, planes], dim=1)
 
 
 def train(
