@@ -40,6 +40,7 @@ ANSWER_MAX: Final = 127
 # Of first, middle and last layers: int8 weights then reach 2, 1 and, for means, 0.5 (for levels, 8).
 _SHIFTS: Final = (5, 7, 9)
 _LIKELIHOOD_MIN: Final = 2.0**-18  # about what an escape costs
+_PLANES: Final = np.stack([quality_planes(row) for row in range(QUALITY_ROWS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,5 @@ class _AnswerConv(TrainedConv):
 
 def _quality(rows: Tensor, like: Tensor) -> Tensor:
     """(B,) whole qualities -> (B, 5, gh, gw): the planes of `quality_planes`."""
-    table = torch.from_numpy(np.stack([quality_planes(row) for row in range(QUALITY_ROWS)])).to(like)
-    planes = table[rows][:, :, None, None]
+    planes = torch.from_numpy(_PLANES).to(like)[rows][:, :, None, None]
     return planes.expand(-1, -1, *like.shape[2:])

@@ -37,7 +37,7 @@ from shared_models.training.trainer import Trainer, TrainerConfig
 
 LEADERS: Final = 5  # base channels that are coded first at every position
 SEEN_CHANNELS: Final = 32  # base channels that later passes look at
-STATIC_STEP: Final = 4  # qualities that share the tables of a pass without a network
+STATIC_QUALITIES: Final = tuple(range(0, QUALITY_ROWS, 5))  # that a pass without a network has tables for
 STATIC_BATCH: Final = 64
 HELD_OUT_CROPS: Final = 64
 BAND_ENDS: Final = (3, 18, 48, 108, 192)  # channels are 3 * frequency + plane, in zigzag order
@@ -148,18 +148,18 @@ class SlimContextRecipe:
         index: dict[int, NDArray[np.int64]] = {}
         if design.passes[0] is None:
             tables, index[0] = static_tables(
-                self.pool, design.group_map.members(0) // 4, self.config.static_batches
+                self.pool, design.group_map.members(0) // 4, STATIC_QUALITIES, self.config.static_batches
             )
         return store_context(name, self.model, fitted_ladder(design.ladder, counts), tables, index)
 
 
 def static_tables(
-    pool: SymbolPool, channels: NDArray[np.intp], batches: int
+    pool: SymbolPool, channels: NDArray[np.intp], qualities: tuple[int, ...], batches: int
 ) -> tuple[list[Table], NDArray[np.int64]]:
-    """Fit a table to each of `channels` at every fourth quality; give their numbers too, (101, channels)."""
+    """Fit a table to each of `channels` at `qualities`; give (101, channels) numbers of the nearest ones."""
     scales, N = pool.coded_scales(), len(channels)
     tables: list[Table] = []
-    for quality in range(0, QUALITY_ROWS, STATIC_STEP):
+    for quality in qualities:
         counts = ResidualCounts(N)
         for picked in torch.randint(len(pool), (batches, STATIC_BATCH)):
             symbols = pool.coded_symbols(picked, torch.full((STATIC_BATCH,), float(quality))).symbols
@@ -168,15 +168,15 @@ def static_tables(
         tables += [
             fitted_table(row, scales[quality, c]) for row, c in zip(counts.counts, channels, strict=True)
         ]
-    group = (np.arange(QUALITY_ROWS) + STATIC_STEP // 2) // STATIC_STEP
-    return tables, group[:, None] * N + np.arange(N)
+    nearest = np.abs(np.arange(QUALITY_ROWS)[:, None] - np.array(qualities)).argmin(axis=1)
+    return tables, nearest[:, None] * N + np.arange(N)
 
 
 def factorised(name: str, pool: SymbolPool, batches: int) -> StoredContext:
-    """Give the model without any context, its tables fitted to the same symbols: the yardstick."""
+    """Give the model without any context, fitted to the same symbols where it is measured: the yardstick."""
     group_map = GroupMap(np.zeros((pool.channels, 2, 2), np.uint8))
     trained = TrainedContext(ContextDesign(group_map, (None,)), pool.coded_scales(), None)
-    tables, index = static_tables(pool, np.arange(pool.channels), batches)
+    tables, index = static_tables(pool, np.arange(pool.channels), MEASURED, batches)
     ladder = trained.design.ladder.tables()
     return store_context(name, trained, ladder, tables, {0: np.repeat(index, 4, axis=1)})
 

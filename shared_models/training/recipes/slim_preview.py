@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.codecs.slim.preview import DeepPreviewDecoder
+from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.picture_cache import PictureCache, cached_pictures
 from shared_models.training.placement import placed
@@ -78,6 +79,9 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     data: Annotated[Path, typer.Option(help="Folder of training pictures.")],
     base: Annotated[Path, typer.Option(help="latest.pt of a base run.")],
     folder: Annotated[Path, typer.Option(help="Where checkpoint and log go; caches lie beside it.")],
+    start: Annotated[
+        Path | None, typer.Option(help="A checkpoint to begin from, of another base say.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 15.0,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -85,6 +89,8 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
     """Fine-tune the preview decoder, or go on with folder/latest.pt."""
     pictures = cached_pictures(data, folder.parent / "pictures")
     recipe = SlimPreviewRecipe(pictures, load_slim_base(base), SlimPreviewConfig(device=device))
+    if start is not None:
+        start_from(recipe.networks, start)
     Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, device=device)).run()
 
 

@@ -21,6 +21,7 @@ from shared_models.training.recipes.slim_context import (
     factorised,
     loudest_first,
     measure,
+    static_tables,
 )
 from shared_models.training.symbol_pool import SymbolPool
 
@@ -57,6 +58,15 @@ def test_an_enhancement_model_is_trained_given_the_base(crops: CropSampler) -> N
     model = ContextModel.load("enh_context", stored.tables, stored.networks, stored.known_answers)
     assert (model.channels, model.condition_channels, len(model.passes)) == (192, 64, 9)
     assert measure(stored, "enh_context", pool, (50,))[50] > 0
+
+
+def test_a_quality_between_two_fitted_ones_takes_the_tables_of_the_nearest(crops: CropSampler) -> None:
+    pool = SymbolPool(SlimModel().eval(), None, crops, 2)
+    tables, index = static_tables(pool, np.array([3, 7]), (10, 50, 90), batches=1)
+    assert len(tables) == 6
+    assert index.shape == (101, 2)
+    expected = {0: [0, 1], 29: [0, 1], 31: [2, 3], 50: [2, 3], 71: [4, 5], 100: [4, 5]}
+    assert {quality: index[quality].tolist() for quality in expected} == expected
 
 
 def test_the_yardstick_has_no_context(crops: CropSampler) -> None:
