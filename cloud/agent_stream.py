@@ -22,7 +22,7 @@ from cloud.sequences import SeqSet
 from cloud.session import Event, NewFrame, NewGap, Now, Session
 from cloud.storage import frame_queries
 from cloud.storage.committer import Written
-from cloud.storage.records import GapEntry, LayerEntry
+from cloud.storage.records import PACKETS_LOG, GapEntry, LayerEntry
 from cloud.storage.store import Store
 from runtime.clock import Clock
 from runtime.logs import get_logger
@@ -135,9 +135,9 @@ class AgentStream:
     async def _read(self, requests: AsyncIterator[bytes]) -> None:
         try:
             async for data in self._greeted_in_time(requests):
-                await self._take(data)
-                if self._is_ending:
+                if self._is_ending:  # perhaps replaced while it waited: the newer stream gets this again
                     return
+                await self._take(data)
                 if len(self._outbox) >= _OUTBOX_MESSAGES_MAX:
                     self._drained.clear()
                     await self._drained.wait()
@@ -200,10 +200,14 @@ class AgentStream:
         for camera in greeting.cameras:
             if camera.refusal:
                 self._context.metrics.rejected.labels(reason=camera.why.value).inc()
+        owner = self._session.grant.name
+        self._context.live.make_way(owner, greeting.agent, keys)
+        # What an earlier stream handed in counts as stored, or the agent would send it a second time.
+        await asyncio.wrap_future(self._context.store.settled(PACKETS_LOG))
         stored = await asyncio.to_thread(self._load_coverage, keys)
         self.send(self._session.welcome(stored, self._context.software, self._context.now()))
         self._agent = LiveAgent(
-            self._session.grant.name,
+            owner,
             greeting.agent,
             self,
             keys,

@@ -1,5 +1,6 @@
 """Which agents are connected now, and what they last said about themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -17,7 +18,7 @@ class LiveStream(Protocol):
         ...
 
     def replace(self) -> None:
-        """End the stream because the same agent has connected again."""
+        """Take nothing more and end the stream: the same agent has connected again."""
         ...
 
 
@@ -50,13 +51,17 @@ class LiveAgents:
     def __len__(self) -> int:
         return len(self._agents)
 
-    def join(self, agent: LiveAgent) -> None:
-        """Enter an agent; an older stream of the same agent, or of a camera of its own, is ended."""
-        claimants = [self._by_camera.get(key.camera) for key in agent.cameras]
-        claimants.append(self._agents.get((agent.owner, agent.name)))
+    def make_way(self, owner: str, name: str, cameras: Sequence[CameraEpoch]) -> None:
+        """End older streams of the same agent, or of a camera of its own; nothing more is taken of them."""
+        claimants = [self._by_camera.get(key.camera) for key in cameras]
+        claimants.append(self._agents.get((owner, name)))
         for older in {id(known): known for known in claimants if known is not None}.values():
             self.leave(older)
             older.stream.replace()
+
+    def join(self, agent: LiveAgent) -> None:
+        """Enter an agent; whoever is in its place makes way."""
+        self.make_way(agent.owner, agent.name, agent.cameras)
         self._agents[agent.owner, agent.name] = agent
         for key in agent.cameras:
             self._by_camera[key.camera] = agent

@@ -3,6 +3,8 @@
 A busy core must not fail a property, and two runs try the same examples.
 """
 
+import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,16 @@ from shared_models.packages.package import ModelPackage
 
 settings.register_profile("slimstream", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("slimstream")
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Begin every test with the same random numbers, whichever tests ran before it."""
+    random.seed(0)
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed(0)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ Nobody is told of a record before that, neither the agent (by an ack) nor a subs
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -51,7 +52,8 @@ class Committer:
         self._evicted: set[int] = set()
         self._evicted_lock = threading.Lock()
         self.log = log_of(self._note_evicted)
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue()
+        self._queue: queue.Queue[_Waiting | Future[None] | None] = queue.Queue()
+        """Entries, futures to resolve once those before them are written, and None at the end."""
         self._thread = threading.Thread(target=self._run, name=f"commit {name}", daemon=True)
 
     def start(self) -> None:
@@ -72,6 +74,13 @@ class Committer:
         self._queue.put(waiting)
         return waiting.future
 
+    def settled(self) -> Future[None]:
+        """Return what is done once every entry handed in before is in the index, or has failed."""
+        done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # whoever stops waiting must not cancel it under the thread
+        self._queue.put(done)
+        return done
+
     def close(self) -> None:
         """Write what was handed in, end the thread and close the log."""
         if self._thread.is_alive():
@@ -80,20 +89,29 @@ class Committer:
         self.log.close()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, is_last = [first], False
-            while len(batch) < _ENTRIES_PER_COMMIT and not is_last:
-                try:
-                    waiting = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if waiting is None:
-                    is_last = True
-                else:
-                    batch.append(waiting)
-            self._commit(batch)
-            if is_last:
-                return
+        is_last = False
+        while not is_last:
+            waiting: list[_Waiting] = []
+            done: list[Future[None]] = []
+            for item in self._taken():
+                match item:
+                    case _Waiting():
+                        waiting.append(item)
+                    case Future():
+                        done.append(item)
+                    case None:
+                        is_last = True
+            if waiting:
+                self._commit(waiting)
+            for future in done:
+                future.set_result(None)
+
+    def _taken(self) -> Iterator[_Waiting | Future[None] | None]:
+        """Wait for the next item in the queue, and yield it with those behind it that a commit can take."""
+        yield self._queue.get()
+        with suppress(queue.Empty):
+            for _ in range(_ENTRIES_PER_COMMIT - 1):
+                yield self._queue.get_nowait()
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         try:

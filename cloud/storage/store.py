@@ -96,6 +96,10 @@ class Store:
         """Hand an entry in; its future is resolved when it is durable, and raises StorageError otherwise."""
         return self._committers[log_of(entry)].submit(entry)
 
+    def settled(self, log: str) -> Future[None]:
+        """Return what is done once everything handed in for a log, so far, is in the index or has failed."""
+        return self._committers[log].settled()
+
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection for the questions in `frame_queries` and `result_queries`."""
         return self._index.reading()

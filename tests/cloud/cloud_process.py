@@ -40,7 +40,7 @@ class CloudProcess:
     def terminate(self) -> int:
         """End it as an operator does; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=START_S_MAX)
 
 
 def start_cloud_process(

@@ -23,6 +23,8 @@ from slimstream.v1.ingest_pb2 import (
     StreamResponse,
 )
 
+PATIENCE_S = 120.0
+"""How long a test waits for what must come, however busy the machine is."""
 BOOT_ID = "0123456789abcdef"
 EPOCH = 1_700_000_000
 STREAM = "/slimstream.v1.IngestService/Stream"
@@ -157,7 +159,7 @@ class FakeAgent:
 
     async def until(self, kind: str, count: int = 1) -> list[StreamResponse]:
         """Wait for `count` answers of a kind and return them; fail if the stream ends before."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: self.is_over or len(self._of(kind)) >= count)
         assert len(self._of(kind)) >= count, (
             f"{count} {kind} were expected, the stream ended: {self.code} {self.details}"
@@ -167,13 +169,13 @@ class FakeAgent:
     async def until_acked(self, *seqs: int, camera_index: int = 0) -> None:
         """Wait until all of `seqs` are acknowledged."""
         wanted = {(camera_index, seq) for seq in seqs}
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: self.is_over or wanted <= self.acked)
         assert wanted <= self.acked, f"not acknowledged: {wanted - self.acked}; {self.code} {self.details}"
 
     async def spend(self, payload_bytes: int) -> None:
         """Wait until the credits allow a frame of this size, and take its price off them."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(
                 lambda: self.is_over or (self.credit_bytes >= payload_bytes and self.credit_frames >= 1)
             )
@@ -182,7 +184,7 @@ class FakeAgent:
 
     async def until_over(self) -> None:
         """Wait until the stream has ended."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: self.is_over)
 
     async def leave(self) -> None:

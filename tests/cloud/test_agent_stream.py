@@ -17,7 +17,7 @@ from cloud.session import Session
 from cloud.storage.committer import Written
 from cloud.storage.store import Store, StoreOptions
 from runtime.clock import SystemClock
-from tests.cloud.fake_agent import gap, hello
+from tests.cloud.fake_agent import PATIENCE_S, gap, hello
 from tests.cloud.test_session import EVERYTHING, LIMITS, MODEL, NOW
 
 
@@ -27,6 +27,11 @@ class StuckStore:
     def __init__(self, store: Store) -> None:
         self.reading = store.reading
         self.futures: list[Future[Written]] = []
+
+    def settled(self, _log: str) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
     def submit(self, _entry: object) -> Future[Written]:
         self.futures.append(Future())
@@ -63,7 +68,7 @@ async def test_gaps_cost_no_credit_and_do_not_pile_up_before_a_slow_disk(
             on_left=lambda _agent: None,
         )
         stream = AgentStream(Session(EVERYTHING, [MODEL], LIMITS, NOW), context)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             answers = stream.answers(requests())
             await anext(answers)  # Welcome
             told = asyncio.create_task(anext(answers))

@@ -24,7 +24,16 @@ from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, LAYER_SOURCE,
 from slimstream.v1.ingest_pb2 import ClockSample, PullRefused, SettingsInForce, StreamRequest
 from tests.cloud.codec import TestCodec, picture
 from tests.cloud.conftest import StartCloud
-from tests.cloud.fake_agent import EPOCH, FakeAgent, format_change, frame, gap, hello, made_up_packet
+from tests.cloud.fake_agent import (
+    EPOCH,
+    PATIENCE_S,
+    FakeAgent,
+    format_change,
+    frame,
+    gap,
+    hello,
+    made_up_packet,
+)
 
 DETECT: dict[str, object] = {"paths": ["detect"]}
 
@@ -46,7 +55,9 @@ async def send_frames(
 def get(seq: int, **quality: object) -> control.GetRequest:
     wanted = control.Quality(**(quality or {"preview": True}))  # type: ignore[arg-type]
     return control.GetRequest(
-        frame=control.FrameSelector(camera="door", seq=seq), quality=wanted, timeout_ms=20_000
+        frame=control.FrameSelector(camera="door", seq=seq),
+        quality=wanted,
+        timeout_ms=round(1000 * PATIENCE_S),
     )
 
 
@@ -75,7 +86,7 @@ async def collect(
     request = control.SubscribeRequest(cursor=cursor, filter=control.ResultFilter(**wanted))  # type: ignore[arg-type]
     call = ResultsServiceStub(channel).Subscribe(request)
     found: list[control.Result] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         async for answer in call:
             found.append(answer.result)
             if len(found) == count:
@@ -108,7 +119,7 @@ async def test_a_live_subscriber_hears_of_frames_that_come_later(
     call = ResultsServiceStub(channel).Subscribe(control.SubscribeRequest(cursor=0))
     await call.initial_metadata()
     agent = await send_frames(channel, dct_package, range(2))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         seqs = {answer.result.frame.seq async for answer in islice(aiter(call), 2)}
     assert seqs == {0, 1}
     call.cancel()
@@ -291,7 +302,7 @@ async def test_frames_and_gaps_of_an_interval_are_listed_and_exported(
     _, channel = await start_cloud()
     agent = await send_frames(channel, dct_package, range(3))
     agent.send(gap("door", 1, 3, 9))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not agent.acked_gaps:
             await agent.until("ack", len(agent._of("ack")) + 1)
     frames = FramesServiceStub(channel)
@@ -360,7 +371,7 @@ async def test_cameras_say_whether_they_are_connected_and_what_is_stored(
 
 
 def change(**wanted: object) -> control.ChangeSettingsRequest:
-    return control.ChangeSettingsRequest(camera="door", timeout_ms=20_000, **wanted)  # type: ignore[arg-type]
+    return control.ChangeSettingsRequest(camera="door", timeout_ms=round(1000 * PATIENCE_S), **wanted)  # type: ignore[arg-type]
 
 
 async def test_a_change_of_settings_goes_to_the_agent_and_comes_back_as_what_is_in_force(

@@ -1,6 +1,7 @@
 """The gateway over loopback, with an agent that does what the test says."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cloud import gateway
 from cloud.greeting import CameraEpoch
 from cloud.server import RunningCloud
 from cloud.storage import frame_queries
+from cloud.storage.records import PACKETS_LOG
 from shared_models.packages.package import ModelPackage
 from tests.cloud.conftest import StartCloud
 from tests.cloud.fake_agent import (
@@ -27,6 +29,10 @@ from tests.cloud.fake_agent import (
 
 def rejected(cloud: RunningCloud, reason: str) -> float:
     return cloud.registry.get_sample_value("slimstream_cloud_rejected_total", {"reason": reason}) or 0
+
+
+def taken(cloud: RunningCloud, kind: str) -> float:
+    return cloud.registry.get_sample_value("slimstream_cloud_messages_total", {"kind": kind}) or 0
 
 
 def stored_seqs(cloud: RunningCloud, camera: str = "door") -> list[int]:
@@ -179,6 +185,28 @@ async def test_a_second_stream_of_the_same_agent_takes_over(
     await first.until_over()
     assert first.rejects() == ["replaced"]
     assert not second.is_over
+    await second.leave()
+
+
+async def test_what_an_older_stream_left_on_its_way_to_the_disk_is_not_asked_for_again(
+    start_cloud: StartCloud, dct_package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, channel = await start_cloud()
+    log, may_sync = cloud.store.logs()[PACKETS_LOG].log, threading.Event()
+    sync = log.sync
+    monkeypatch.setattr(log, "sync", lambda: may_sync.wait() and sync())
+    packet = made_up_packet(dct_package.fingerprint)
+    first = FakeAgent(channel)
+    first.send(hello(dct_package.fingerprint, "door"), format_change("door", packet))
+    first.send(*(frame(seq, packet) for seq in range(5)))
+    while taken(cloud, "frame") < 5:
+        await asyncio.sleep(0)
+    second = FakeAgent(channel)
+    second.send(hello(dct_package.fingerprint, "door"))
+    await first.until("reject")  # the second has its place
+    may_sync.set()
+    [welcome] = await second.until("welcome")
+    assert welcome.welcome.cameras[0].stored_through_seq == 4
     await second.leave()
 
 

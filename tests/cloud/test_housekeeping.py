@@ -9,7 +9,7 @@ from cloud.metrics import StoreMetrics
 from cloud.storage import frame_queries
 from cloud.storage.store import Store, StoreOptions
 from runtime.clock import ManualClock, SystemClock
-from tests.cloud.storage.entries import base
+from tests.cloud.storage.entries import PATIENCE_S, base
 
 DAY_S = 86_400
 
@@ -18,7 +18,7 @@ def test_segments_that_are_too_old_are_given_up_and_forgotten(tmp_path: Path) ->
     registry, clock = CollectorRegistry(), ManualClock(wall_ns=SystemClock().wall_ns())
     with Store.open(StoreOptions(tmp_path, segment_bytes=64 << 10)) as store:
         for future in [store.submit(base(seq, size_bytes=2000)) for seq in range(100)]:
-            future.result(timeout=30)
+            future.result(timeout=PATIENCE_S)
         keeper = Housekeeping(store, DAY_S, StoreMetrics(registry), clock)
         keeper.tidy()
         assert registry.get_sample_value("slimstream_cloud_store_records", {"log": "packets"}) == 100

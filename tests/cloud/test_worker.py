@@ -29,6 +29,7 @@ from slimstream.v1.frame_pb2 import LAYER_BASE, CaptureTime, FrameId
 from slimstream.v1.store_pb2 import StoredLayer
 from tests.cloud.codec import TestCodec
 from tests.cloud.fake_agent import made_up_packet
+from tests.cloud.storage.entries import PATIENCE_S
 
 BATCHES: list[int] = []
 STUMBLES_AT = 3
@@ -97,7 +98,7 @@ def put(store: Store, package: ModelPackage, seqs: Sequence[int], poisoned: Sequ
         )
         futures.append(store.submit(LayerEntry(layer, write_packet(packet))))
     for future in futures:
-        future.result(timeout=30)
+        future.result(timeout=PATIENCE_S)
 
 
 def found(store: Store) -> list[Result]:

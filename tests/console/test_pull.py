@@ -18,6 +18,7 @@ from shared_models.errors import InputError, LinkError, NotHeldError, RefusedErr
 from slimstream.v1 import control_pb2 as control
 from slimstream.v1.control_pb2_grpc import FramesServiceServicer, add_FramesServiceServicer_to_server
 from slimstream.v1.frame_pb2 import LAYER_BASE, LAYER_ENHANCEMENT, LAYER_SOURCE, CaptureTime, FrameId
+from tests.places import reserved_port
 
 runner = CliRunner()
 
@@ -177,9 +178,10 @@ def test_each_refusal_is_one_sentence_and_nothing_is_written(
 
 
 def test_a_cloud_that_is_not_there_is_said_to_be_not_there() -> None:
-    done = runner.invoke(app, ["gate", "--newest", "--server", "127.0.0.1:1", "--timeout", "2"])
+    with reserved_port() as port:
+        done = runner.invoke(app, ["gate", "--newest", "--server", f"127.0.0.1:{port}"])
     assert isinstance(done.exception, LinkError)
-    assert "no cloud answers at 127.0.0.1:1" in str(done.exception)
+    assert f"no cloud answers at 127.0.0.1:{port}" in str(done.exception)
 
 
 @pytest.mark.parametrize(

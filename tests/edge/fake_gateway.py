@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ import grpc
 import grpc.aio
 
 from slimstream.v1 import frame_pb2, ingest_pb2, ingest_pb2_grpc
+from tests.edge.waiting import LIMIT_S
+from tests.places import reserved_port
 
 
 @dataclass
@@ -32,12 +35,13 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
     token: str | None = None
     refused_cameras: set[str] = field(default_factory=set)
     port: int = 0
-    patience_s: float = 20
     sent_though_stored: list[tuple[str, int]] = field(default_factory=list)
     _server: Any = None
+    _places: ExitStack = field(default_factory=ExitStack)
 
     async def start(self, port: int = 0) -> int:
-        """Listen on loopback; return the port."""
+        """Listen on loopback; return the port. One that it chose itself stays its own until `give_up`."""
+        port = port or self._places.enter_context(reserved_port())
         self._server = grpc.aio.server()
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
@@ -45,12 +49,17 @@ class FakeGateway(ingest_pb2_grpc.IngestServiceServicer):
         return self.port
 
     async def stop(self) -> None:
-        """Cut every connection at once."""
+        """Cut every connection at once; whoever comes back is refused until a gateway starts there again."""
         await self._server.stop(None)
+
+    async def give_up(self) -> None:
+        """Stop for good."""
+        await self.stop()
+        self._places.close()
 
     async def until(self, condition: Any) -> None:
         """Return when `condition()` holds; looks at each change."""
-        async with asyncio.timeout(self.patience_s):
+        async with asyncio.timeout(LIMIT_S):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()

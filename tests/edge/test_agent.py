@@ -21,6 +21,7 @@ from shared_models.packages.package import ModelPackage
 from slimstream.v1 import frame_pb2
 from tests.edge.fake_gateway import FakeGateway
 from tests.edge.sources.media import striped, write_video
+from tests.edge.waiting import LIMIT_S
 
 
 def configured(directory: Path, port: int, package: ModelPackage, **cameras: dict[str, Any]) -> AgentConfig:
@@ -41,7 +42,7 @@ async def run(config: AgentConfig) -> Agent:
     """Run an agent until its files are played and acknowledged."""
     agent = Agent(config, SystemClock())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LIMIT_S):
             await agent.run(asyncio.Event(), until_done=True)
     finally:
         await agent.close()
@@ -53,7 +54,7 @@ async def gateway() -> Any:
     fake = FakeGateway()
     await fake.start()
     yield fake
-    await fake.stop()
+    await fake.give_up()
 
 
 async def test_every_frame_of_a_file_arrives_and_decodes(
@@ -112,7 +113,7 @@ async def test_masked_parts_are_in_nothing_that_is_kept_or_sent(
         "masks": [{"rectangle": [0, 0, 1, 1]}],
     }
     agent = Agent(configured(tmp_path, gateway.port, dct_package, clip=camera), SystemClock())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LIMIT_S):
         await agent.run(asyncio.Event(), until_done=True)
     _, _, jpeg = agent._ring.read_kept(FrameId("clip", agent._ring.epoch("clip"), 0))
     await agent.close()
@@ -128,7 +129,7 @@ async def test_a_still_scene_is_gated_and_the_gap_says_so(
         Image.fromarray(striped(3)).save(images / f"{index}.png")
     camera = {
         "source": {"kind": "directory", "path": images, "realtime": False},
-        "gate": {"threshold": 0.03, "hold_s": 0},
+        "gate": {"threshold": 0.03, "hold_s": 0, "interval_s_max": 3600},
     }
     await run(configured(tmp_path, gateway.port, dct_package, clip=camera))
     (gap,) = gateway.gaps.values()

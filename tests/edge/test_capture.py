@@ -19,6 +19,7 @@ from runtime.clock import ManualClock
 from shared_models.errors import SourceError
 from shared_models.frames import Pixels
 from tests.edge.sources.media import index_of, striped
+from tests.edge.waiting import LIMIT_S
 
 SECOND = 10**9
 
@@ -229,9 +230,9 @@ def test_a_thread_that_waits_to_reconnect_stops_at_once() -> None:
     failed = threading.Event()
     rig.observer.on_failure = failed.set
     rig.thread.start()
-    assert failed.wait(10)
+    assert failed.wait(LIMIT_S)
     rig.thread.stop()
-    rig.thread.join(10)
+    rig.thread.join(LIMIT_S)
     assert not rig.thread.is_alive()
     assert [gap.reason for gap in rig.observer.gaps] == [GapReason.SOURCE_DOWN]
 

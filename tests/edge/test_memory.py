@@ -19,7 +19,7 @@ for manner in (nullcontext, sparing_memory):
     with manner():
         np.ones(3 << 20, np.uint8)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(8):
+        for _ in range(64):
             np.ones(3 << 20, np.uint8)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -29,5 +29,6 @@ for manner in (nullcontext, sparing_memory):
 def test_a_frames_buffers_are_kept_and_a_pulls_are_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", COUNT], cwd=ROOT, capture_output=True, text=True, check=True)
     kept, given_back = map(int, done.stdout.split())
-    assert kept < 100
-    assert given_back > 8 * 100
+    assert kept < 64 <= given_back, (
+        "a buffer that is mapped anew faults at least once, however large pages are"
+    )

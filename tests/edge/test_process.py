@@ -45,10 +45,10 @@ async def agent(config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[FakeGateway]:
-    fake = FakeGateway(patience_s=60)
+    fake = FakeGateway()
     await fake.start()
     yield fake
-    await fake.stop()
+    await fake.give_up()
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from slimstream.v1 import frame_pb2, ingest_pb2
 from tests.edge.black_hole import Relay
 from tests.edge.coded_frames import FINGERPRINT, kept_frame
 from tests.edge.fake_gateway import FakeGateway
+from tests.edge.waiting import LIMIT_S
 
 OPTIONS = SegmentLogOptions(1 << 16, 1 << 20, sync_interval_s=None)
 
@@ -95,7 +96,7 @@ class Rig:
         return seqs
 
     async def settled(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             await asyncio.sleep(0)  # let what the ring announced reach the session
             await self.link.drained()
 
@@ -126,7 +127,7 @@ async def gateway() -> AsyncIterator[FakeGateway]:
     fake = FakeGateway()
     await fake.start()
     yield fake
-    await fake.stop()
+    await fake.give_up()
 
 
 def seqs_of(pairs: list[tuple[str, int]]) -> list[int]:

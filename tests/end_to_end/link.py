@@ -66,7 +66,12 @@ class Link:
                 near.close()
                 continue
             with self._lock:
-                self._open |= {near, far}
+                is_up = self._is_up  # it may have been cut since the other end was called
+                self._open |= {near, far} if is_up else set()
+            if not is_up:
+                near.close()
+                far.close()
+                continue
             for ends in ((near, far, True), (far, near, False)):
                 threading.Thread(target=self._carry, args=ends, daemon=True).start()
 

@@ -10,13 +10,15 @@ import pytest
 
 from runtime.service import ServiceNotifier, feed_watchdog, stop_event
 
+PATIENCE_S = 120.0
+
 
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     """A socket that listens where systemd would."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(tmp_path / "notify"))
-    listener.settimeout(5)
+    listener.settimeout(PATIENCE_S)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     return listener
 
@@ -25,7 +27,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
 async def test_a_signal_sets_the_event_instead_of_killing(number: signal.Signals) -> None:
     with stop_event() as stop:
         os.kill(os.getpid(), number)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), PATIENCE_S)
     assert stop.is_set()
 
 
@@ -57,7 +59,7 @@ async def test_the_watchdog_is_fed_only_in_good_health(systemd: socket.socket) -
         return bool(answer)
 
     feeding = asyncio.create_task(feed_watchdog(notifier, is_healthy))
-    await asyncio.wait_for(seen_all.wait(), 5)
+    await asyncio.wait_for(seen_all.wait(), PATIENCE_S)
     feeding.cancel()
     await feeding
     assert systemd.recv(200) == b"WATCHDOG=1"

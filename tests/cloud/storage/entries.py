@@ -7,6 +7,8 @@ from slimstream.v1.store_pb2 import StoredFailure, StoredLayer
 
 MODEL = b"12345678"
 SECOND_NS = 10**9
+PATIENCE_S = 120.0
+"""How long a test waits for the disk, however busy the machine is."""
 
 
 def named(seq: int, camera: str = "door", epoch: int = 1) -> FrameId:

@@ -14,7 +14,16 @@ from cloud.storage.result_queries import ResultScope
 from cloud.storage.store import INDEX_FILE, Store, StoreOptions
 from shared_models.errors import NotHeldError, StorageError
 from slimstream.v1.frame_pb2 import LAYER_ENHANCEMENT
-from tests.cloud.storage.entries import MODEL, SECOND_NS, base, enhancement, failure, gap, result
+from tests.cloud.storage.entries import (
+    MODEL,
+    PATIENCE_S,
+    SECOND_NS,
+    base,
+    enhancement,
+    failure,
+    gap,
+    result,
+)
 
 SEGMENT_BYTES = 64 << 10
 
@@ -28,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def write(store: Store, *entries: Entry) -> list[bool]:
     """Store entries and say of each whether it was new."""
     futures = [store.submit(entry) for entry in entries]
-    return [future.result(timeout=30).record_id is not None for future in futures]
+    return [future.result(timeout=PATIENCE_S).record_id is not None for future in futures]
 
 
 def snapshot(store: Store) -> object:

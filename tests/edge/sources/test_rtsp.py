@@ -1,7 +1,6 @@
 """A real RTSP server: pictures come, a camera that dies is noticed, and it is found again when it returns."""
 
 import random
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,8 @@ from edge.sources.rtsp import open_rtsp
 from runtime.backoff import Backoff
 from runtime.clock import SystemClock
 from shared_models.errors import SourceError
-from tests.edge.waiting import Changes
+from tests.edge.waiting import LIMIT_S, Changes
+from tests.places import reserved_port
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 PYTHON = "/usr/bin/python3"  # Debian's, which has `gi`; the one that runs the tests usually has not
@@ -29,13 +29,12 @@ PROBE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.reposito
 
 
 @pytest.fixture(scope="module")
-def free_port() -> int:
+def port() -> Iterator[int]:
     probe = [PYTHON, "-c", PROBE]
     if not Path(PYTHON).exists() or subprocess.run(probe, capture_output=True, check=False).returncode:
         pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    with reserved_port() as port:
+        yield port
 
 
 @contextmanager
@@ -57,17 +56,17 @@ def url(port: int) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_pictures_come_over_either_transport(free_port: int, transport: str) -> None:
-    with rtsp_camera(free_port):
-        source = open_rtsp(url(free_port), transport=transport, open_timeout_s=20.0, read_timeout_s=20.0)
+def test_pictures_come_over_either_transport(port: int, transport: str) -> None:
+    with rtsp_camera(port):
+        source = open_rtsp(url(port), transport=transport, open_timeout_s=LIMIT_S, read_timeout_s=LIMIT_S)
         grabs = [source.grab() for _ in range(10)]
         assert all(grab is not None and grab.picture(160).shape == (120, 160, 3) for grab in grabs)
         source.close()
 
 
-def test_a_camera_that_is_not_there_is_one_sentence_without_its_password(free_port: int) -> None:
+def test_a_camera_that_is_not_there_is_one_sentence_without_its_password(port: int) -> None:
     with pytest.raises(SourceError, match="cannot be opened") as caught:
-        open_rtsp(url(free_port), transport="tcp", open_timeout_s=5.0, read_timeout_s=5.0)
+        open_rtsp(url(port), transport="tcp", open_timeout_s=LIMIT_S, read_timeout_s=LIMIT_S)
     assert "secret" not in str(caught.value)
 
 
@@ -94,10 +93,10 @@ class Observer:
 
 
 @pytest.mark.slow
-def test_a_camera_that_dies_and_returns_is_found_again_and_the_gap_is_true(free_port: int) -> None:
+def test_a_camera_that_dies_and_returns_is_found_again_and_the_gap_is_true(port: int) -> None:
     changed = Changes()
     observer = Observer(changed.notify)
-    config = RtspSource(kind="rtsp", url=url(free_port), open_timeout_s=10.0, silence_s_max=3.0)
+    config = RtspSource(kind="rtsp", url=url(port), open_timeout_s=10.0, silence_s_max=3.0)
     clock, health = SystemClock(), CameraHealth()
     mailbox: Mailbox[Captured] = Mailbox(1, keeps_newest=True)
     thread = CaptureThread(
@@ -113,19 +112,19 @@ def test_a_camera_that_dies_and_returns_is_found_again_and_the_gap_is_true(free_
         backoff=Backoff(first_s=0.2, limit_s=0.5, random=random.Random(0)),
     )
     try:
-        with rtsp_camera(free_port):
+        with rtsp_camera(port):
             thread.start()
             changed.wait_for(lambda: observer.pictures >= 5)
         died_ns = clock.wall_ns()
         changed.wait_for(lambda: observer.failures >= 2)
         assert not health.is_up
-        with rtsp_camera(free_port):
+        with rtsp_camera(port):
             before = observer.pictures
             changed.wait_for(lambda: observer.pictures >= before + 5)
             assert health.is_up
     finally:
         thread.stop()
-        thread.join(20)
+        thread.join(LIMIT_S)
     down = [gap for gap in observer.gaps if gap.reason is GapReason.SOURCE_DOWN]
     assert down[0].start_ns < died_ns + 5 * 10**9
     assert down[-1].end_ns > died_ns

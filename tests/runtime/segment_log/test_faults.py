@@ -1,11 +1,13 @@
 """A full disk and failing syncs: stay up, never promise falsely."""
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from runtime.segment_log import EvictedRecord, SegmentLog, SegmentLogOptions
+from runtime.segment_log.group_commit import GroupCommit
 from shared_models.errors import NotHeldError, StorageError
 from tests.runtime.segment_log.simulated_disk import SimulatedDisk
 
@@ -140,6 +142,21 @@ def test_evicting_a_record_that_somebody_waits_for_is_not_called_durable(
     log.close()
 
 
+def told_when_waiting(commit: GroupCommit, threads: Sequence[threading.Thread]) -> threading.Event:
+    """Return an event that is set once every one of `threads` has asked for a flush and waits for it."""
+    all_wait, missing = threading.Event(), set(threads)
+    plain_wait_for = commit._changed.wait_for
+
+    def wait_for(predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+        missing.discard(threading.current_thread())  # the lock is held here
+        if not missing:
+            all_wait.set()
+        return plain_wait_for(predicate, timeout)
+
+    commit._changed.wait_for = wait_for  # type: ignore[method-assign, assignment]
+    return all_wait
+
+
 def test_many_waiters_share_one_sync(tmp_path: Path, disk: SimulatedDisk) -> None:
     gate = threading.Event()
     plain_sync = disk.sync
@@ -151,10 +168,10 @@ def test_many_waiters_share_one_sync(tmp_path: Path, disk: SimulatedDisk) -> Non
     disk.sync = slow_sync  # type: ignore[method-assign]
     with open_log(tmp_path, disk) as log:
         threads = [threading.Thread(target=log.append_durable, args=(1, b"x")) for _ in range(50)]
+        all_wait = told_when_waiting(log._commit, threads)
         for thread in threads:
             thread.start()
-        while log.appended < len(threads):
-            gate.wait(0.001)
+        all_wait.wait()
         gate.set()
         for thread in threads:
             thread.join()

@@ -26,7 +26,7 @@ from tests.shared_models.bitstream.strategies import FORMAT, sample_frames, samp
 
 SEQ = 300
 LIMITS = Limits(pixels_max=2**20, payload_bytes_max=2**16, parts_max=8, frames_max=100)
-SECONDS_MAX = 1.0  # of CPU for one input of a few hundred bytes: thousands of times what it takes
+SECONDS_MAX = 10.0  # of CPU for one input of a few hundred bytes: ten thousand times what it takes
 PEAK_BYTES_MAX = 256 * 1024
 NASTY = (b"\x00", b"\x7f", b"\x80", b"\xff", b"\xff" * 4, b"\xff" * 9 + b"\x01", b"\x80" * 12)
 
