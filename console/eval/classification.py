@@ -5,23 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.eval.options import (
-    CacheDirectory,
-    Codecs,
-    Jobs,
-    JsonFile,
-    Limit,
-    PlotFile,
-    Points,
-    Qualities,
-    Side,
-    TableFile,
-    parse_qualities,
-    progress,
-    split_names,
-    typed_command,
-    write_outputs,
-)
+from console.eval import options
 from console.options import Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -46,24 +30,19 @@ def classification(
         ),
     ] = None,
     path: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BRIDGE",
-            help="A bridge from latents into that classifier: a directory of `slimstream fit-bridge`, or the "
-            "name of a ready-made one; repeat it for several. The built-in classifier is measured anyway.",
-        ),
+        list[str] | None, options.bridge_into("classifier", "The built-in classifier is measured anyway.")
     ] = None,
-    codecs: Codecs = "slim,jpeg,webp,avif",
-    qualities: Qualities = None,
-    points: Points = None,
-    side: Side = 0,
-    limit: Limit = None,
+    codecs: options.Codecs = "slim,jpeg,webp,avif",
+    qualities: options.Qualities = None,
+    points: options.Points = None,
+    side: options.Side = 0,
+    limit: options.Limit = None,
     model: Model = DEFAULT_PACKAGE,
-    jobs: Jobs = None,
-    cache: CacheDirectory = None,
-    json: JsonFile = None,
-    plot: PlotFile = None,
-    table: TableFile = None,
+    jobs: options.Jobs = None,
+    cache: options.CacheDirectory = None,
+    json: options.JsonFile = None,
+    plot: options.PlotFile = None,
+    table: options.TableFile = None,
 ) -> None:
     """Measure bytes against how often a classifier is right.
 
@@ -74,27 +53,15 @@ def classification(
       slimstream eval classification --images val/ --classifier mobilenet.onnx --path my-bridge/
       slimstream eval classification --images val/ --labels val.csv --classifier mobilenet.onnx
     """
-    from shared_models.evaluation.cache import default_directory
     from shared_models.evaluation.classifiers.run import ClassificationRequest, evaluate_classification
-    from shared_models.evaluation.peers.catalogue import CodecOptions
-    from shared_models.evaluation.workers import cores
 
-    names = split_names(codecs)
     request = ClassificationRequest(
         images=images,
         classifier=classifier,
-        command=typed_command(),
-        cache=cache or default_directory(),
+        sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
         labels=labels,
-        codecs=names,
-        qualities=parse_qualities(qualities, names),
-        points=points,
         bridges=tuple(path or ()),
-        side=side,
-        limit=limit,
-        model=CodecOptions(model),
-        jobs=jobs or cores(),
     )
-    with progress("coding and naming") as on_done:
+    with options.progress("coding and naming") as on_done:
         report = evaluate_classification(request, on_done)
-    write_outputs(report, json, plot, table)
+    options.write_outputs(report, json, plot, table)

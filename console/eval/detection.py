@@ -5,23 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.eval.options import (
-    CacheDirectory,
-    Codecs,
-    Jobs,
-    JsonFile,
-    Limit,
-    PlotFile,
-    Points,
-    Qualities,
-    Side,
-    TableFile,
-    parse_qualities,
-    progress,
-    split_names,
-    typed_command,
-    write_outputs,
-)
+from console.eval import options
 from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -40,24 +24,19 @@ def detection(
         ),
     ] = None,
     path: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BRIDGE",
-            help="A bridge from latents into that detector: a directory of `slimstream fit-bridge`, or the "
-            "name of a ready-made one; repeat it for several. The built-in detector is measured anyway.",
-        ),
+        list[str] | None, options.bridge_into("detector", "The built-in detector is measured anyway.")
     ] = None,
-    codecs: Codecs = "slim,jpeg,webp,avif",
-    qualities: Qualities = None,
-    points: Points = None,
-    side: Side = LONG_SIDE_PX,
-    limit: Limit = None,
+    codecs: options.Codecs = "slim,jpeg,webp,avif",
+    qualities: options.Qualities = None,
+    points: options.Points = None,
+    side: options.Side = LONG_SIDE_PX,
+    limit: options.Limit = None,
     model: Model = DEFAULT_PACKAGE,
-    jobs: Jobs = None,
-    cache: CacheDirectory = None,
-    json: JsonFile = None,
-    plot: PlotFile = None,
-    table: TableFile = None,
+    jobs: options.Jobs = None,
+    cache: options.CacheDirectory = None,
+    json: options.JsonFile = None,
+    plot: options.PlotFile = None,
+    table: options.TableFile = None,
 ) -> None:
     """Measure bytes against detection accuracy.
 
@@ -71,28 +50,16 @@ def detection(
       slimstream eval detection --images val/ --annotations val.json --detector yolox.onnx --path my-bridge/
       slimstream eval detection --images val/ --annotations val.json --detector yolox.onnx --plot out.png
     """
-    from shared_models.evaluation.cache import default_directory
     from shared_models.evaluation.detection.choice import DetectionRequest
     from shared_models.evaluation.detection.run import evaluate_detection
-    from shared_models.evaluation.peers.catalogue import CodecOptions
-    from shared_models.evaluation.workers import cores
 
-    names = split_names(codecs)
     request = DetectionRequest(
         instances=annotations,
-        command=typed_command(),
-        cache=cache or default_directory(),
+        sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
         images=images,
-        codecs=names,
-        qualities=parse_qualities(qualities, names),
-        points=points,
         detector=detector,
         bridges=tuple(path or ()),
-        side=side,
-        limit=limit,
-        model=CodecOptions(model),
-        jobs=jobs or cores(),
     )
-    with progress("coding and looking") as on_done:
+    with options.progress("coding and looking") as on_done:
         report = evaluate_detection(request, on_done)
-    write_outputs(report, json, plot, table)
+    options.write_outputs(report, json, plot, table)

@@ -15,6 +15,7 @@ from shared_models.errors import InputError
 
 if TYPE_CHECKING:
     from shared_models.evaluation.report import EvaluationReport
+    from shared_models.evaluation.sweep import Sweep
 
 Codecs = Annotated[
     str,
@@ -63,6 +64,18 @@ PlotFile = Annotated[
 TableFile = Annotated[
     Path | None, typer.Option("--table", metavar="OUT", help="Write the tables, as Markdown.")
 ]
+
+
+def bridge_into(kind: str, otherwise: str) -> typer.models.OptionInfo:
+    """Return the option that names bridges into a `kind` of model, and says what is done without one."""
+    option: typer.models.OptionInfo = typer.Option(
+        metavar="BRIDGE",
+        help=f"A bridge from latents into that {kind}: a directory of `slimstream fit-bridge`, or the name "
+        f"of a ready-made one; repeat it for several. {otherwise}",
+    )
+    return option
+
+
 _OF_THIS_RUN: Final = ("--json", "--plot", "--table", "--cache", "--jobs")
 
 
@@ -105,6 +118,36 @@ def parse_qualities(given: Sequence[str] | None, codecs: Sequence[str]) -> dict[
     for name in qualities.keys() - measured:
         raise InputError(f"--qualities names {name!r}, which is none of the codecs {', '.join(codecs)}")
     return qualities
+
+
+def sweep_of(  # noqa: PLR0917, as the options stand in every command
+    codecs: str,
+    qualities: list[str] | None,
+    points: int | None,
+    side: int,
+    limit: int | None,
+    model: str,
+    jobs: int | None,
+    cache: Path | None,
+) -> "Sweep":
+    """Return what the shared options ask for; raise InputError."""
+    from shared_models.evaluation.cache import default_directory
+    from shared_models.evaluation.peers.catalogue import CodecOptions
+    from shared_models.evaluation.sweep import Sweep
+    from shared_models.evaluation.workers import cores
+
+    names = split_names(codecs)
+    return Sweep(
+        command=typed_command(),
+        cache=cache or default_directory(),
+        codecs=names,
+        qualities=parse_qualities(qualities, names),
+        points=points,
+        side=side,
+        limit=limit,
+        model=CodecOptions(model),
+        jobs=jobs or cores(),
+    )
 
 
 @contextmanager

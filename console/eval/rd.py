@@ -5,22 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.eval.options import (
-    CacheDirectory,
-    Jobs,
-    JsonFile,
-    Limit,
-    PlotFile,
-    Points,
-    Qualities,
-    Side,
-    TableFile,
-    parse_qualities,
-    progress,
-    split_names,
-    typed_command,
-    write_outputs,
-)
+from console.eval import options
 from console.options import Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -40,16 +25,16 @@ def rd(
             "cheng2020-attn. One that cannot run is reported as missing.",
         ),
     ] = "slim,slim-full,jpeg,webp,avif,jxl",
-    qualities: Qualities = None,
-    points: Points = None,
-    side: Side = 0,
-    limit: Limit = None,
+    qualities: options.Qualities = None,
+    points: options.Points = None,
+    side: options.Side = 0,
+    limit: options.Limit = None,
     model: Model = DEFAULT_PACKAGE,
-    jobs: Jobs = None,
-    cache: CacheDirectory = None,
-    json: JsonFile = None,
-    plot: PlotFile = None,
-    table: TableFile = None,
+    jobs: options.Jobs = None,
+    cache: options.CacheDirectory = None,
+    json: options.JsonFile = None,
+    plot: options.PlotFile = None,
+    table: options.TableFile = None,
 ) -> None:
     """Measure bytes against fidelity: PSNR, MS-SSIM and SSIMULACRA2 on RGB.
 
@@ -61,27 +46,15 @@ def rd(
       slimstream eval rd --images kodak/ --json rd.json --plot rd.png
       slimstream eval rd --images kodak/ --codecs slim-full,avif,mbt2018-mean --qualities avif:20,40,60,80
     """
-    from shared_models.evaluation.cache import default_directory
-    from shared_models.evaluation.peers.catalogue import CodecOptions
     from shared_models.evaluation.rate_distortion.run import (
         RateDistortionRequest,
         evaluate_rate_distortion,
     )
-    from shared_models.evaluation.workers import cores
 
-    names = split_names(codecs)
     request = RateDistortionRequest(
         images=images,
-        command=typed_command(),
-        cache=cache or default_directory(),
-        codecs=names,
-        qualities=parse_qualities(qualities, names),
-        points=points,
-        side=side,
-        limit=limit,
-        model=CodecOptions(model),
-        jobs=jobs or cores(),
+        sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
     )
-    with progress("coding and comparing") as on_done:
+    with options.progress("coding and comparing") as on_done:
         report = evaluate_rate_distortion(request, on_done)
-    write_outputs(report, json, plot, table)
+    options.write_outputs(report, json, plot, table)

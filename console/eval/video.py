@@ -5,21 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.eval.options import (
-    CacheDirectory,
-    Jobs,
-    JsonFile,
-    PlotFile,
-    Points,
-    Qualities,
-    Side,
-    TableFile,
-    parse_qualities,
-    progress,
-    split_names,
-    typed_command,
-    write_outputs,
-)
+from console.eval import options
 from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -34,12 +20,7 @@ def video(
         typer.Option(metavar="ONNX", help="The detector that looks at frames, decoded and uncompressed."),
     ],
     path: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BRIDGE",
-            help="A bridge from latents into that detector: a directory of `slimstream fit-bridge`, or the "
-            "name of a ready-made one; repeat it for several. The built-in detector is measured anyway.",
-        ),
+        list[str] | None, options.bridge_into("detector", "The built-in detector is measured anyway.")
     ] = None,
     gt: Annotated[
         Path | None,
@@ -72,16 +53,16 @@ def video(
             "not installed is reported as missing.",
         ),
     ] = "slim,x264,x265,svtav1",
-    qualities: Qualities = None,
-    points: Points = None,
-    side: Side = LONG_SIDE_PX,
+    qualities: options.Qualities = None,
+    points: options.Points = None,
+    side: options.Side = LONG_SIDE_PX,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first frames that are taken.")] = None,
     model: Model = DEFAULT_PACKAGE,
-    jobs: Jobs = None,
-    cache: CacheDirectory = None,
-    json: JsonFile = None,
-    plot: PlotFile = None,
-    table: TableFile = None,
+    jobs: options.Jobs = None,
+    cache: options.CacheDirectory = None,
+    json: options.JsonFile = None,
+    plot: options.PlotFile = None,
+    table: options.TableFile = None,
 ) -> None:
     """Measure bytes a frame against what a detector still sees in moving pictures.
 
@@ -96,29 +77,19 @@ def video(
       slimstream eval video --clip MOT17-09/img1 --gt MOT17-09/gt/gt.txt --source-fps 30 --detector yolox.onnx
       slimstream eval video --clip street.mp4 --detector yolox.onnx --codecs slim,svtav1 --plot out.png
     """
-    from shared_models.evaluation.cache import default_directory
-    from shared_models.evaluation.peers.catalogue import CodecOptions
-    from shared_models.evaluation.video.bench import ClipChoice
+    from shared_models.evaluation.video.clips import ClipChoice
     from shared_models.evaluation.video.request import VideoRequest
     from shared_models.evaluation.video.run import evaluate_video
-    from shared_models.evaluation.workers import cores
 
-    names = split_names(codecs)
     request = VideoRequest(
-        clip=ClipChoice(clip, fps, source_fps, side, limit or 0),
+        clip=ClipChoice(clip, fps, source_fps),
         detector=detector,
-        command=typed_command(),
-        cache=cache or default_directory(),
+        sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
         labels=gt,
         confident=confident,
-        codecs=names,
-        qualities=parse_qualities(qualities, names),
-        points=points,
         bridges=tuple(path or ()),
         keyframe_interval=keyframe_interval,
-        model=CodecOptions(model),
-        jobs=jobs or cores(),
     )
-    with progress("coding and looking") as on_done:
+    with options.progress("coding and looking") as on_done:
         report = evaluate_video(request, on_done)
-    write_outputs(report, json, plot, table)
+    options.write_outputs(report, json, plot, table)

@@ -12,11 +12,10 @@ from typing import Annotated, Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import typer
 from torch import Tensor
 
-from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap, framed_whole
 from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.pictures import to_tensor
@@ -26,7 +25,6 @@ from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.frames import Pixels
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
-from shared_models.tasks.feature_placement import FRAME_PLANES
 
 TAIL_STRIDE: Final = 32  # the teachers' tails need sides that are multiples of their coarsest stride
 HEADS: Final = (FeatureMap(stride=8, channels=64), FeatureMap(stride=16, channels=96))
@@ -93,7 +91,7 @@ class BaseLayer:
     def _look(self, y: Tensor, quality: float, pixels: Pixels, teachers: Teachers) -> _Look:
         """Quantise the latents of one picture and show them to everybody."""
         coded = self.model.measure(y, torch.tensor([float(quality)]))
-        P3, at_16 = self.bridge(F.pad(coded.y_hat, (0, 0, 0, 0, 0, FRAME_PLANES), value=1.0))
+        P3, at_16 = self.bridge(framed_whole(coded.y_hat))
         classifier = teachers.classifier
         return _Look(
             float(coded.bits) / 8,

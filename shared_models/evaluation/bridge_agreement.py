@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared_models.bitstream.packet import StreamFormat
 from shared_models.bitstream.writer import write_live
 from shared_models.codecs.codec import Latents
 from shared_models.codecs.slim.codec import SlimCodec
 from shared_models.evaluation.detection.accuracy import CocoJudge
+from shared_models.evaluation.segmenters.confusion import ConfusionMatrix
 from shared_models.frames import Pixels
 from shared_models.tasks.bridged import BridgedModel
 from shared_models.tasks.detection import SCORE_MIN_DISPLAY
@@ -93,16 +93,14 @@ def _classes(bridge: BridgedModel, pixel: PixelModel, pictures: Sequence[Pixels]
 
 def _labels(bridge: BridgedModel, pixel: PixelModel, pictures: Sequence[Pixels]) -> Compare:
     truth = pixel.segment(pictures)
-    count = 1 + max(int(labels.max()) for labels in truth)
+    classes = [str(index) for index in range(1 + max(int(labels.max()) for labels in truth))]
 
     def compare(latents: Sequence[Latents]) -> float:
-        confusion = np.zeros((count + 1, count + 1), np.int64)  # the last: a class that pixels never gave
+        whole = ConfusionMatrix(classes)
         for y, pixels, labels in zip(latents, pictures, truth, strict=True):
             (found,) = bridge.segment(y, [_size(pixels)])
-            confusion += _confusion(labels, np.minimum(found, count), count + 1)
-        shared = np.diag(confusion)[:count]
-        union = confusion.sum(axis=0)[:count] + confusion.sum(axis=1)[:count] - shared
-        return float(np.mean(shared[union > 0] / union[union > 0]))
+            whole += ConfusionMatrix.of(classes, labels, found)
+        return whole.mean_iou
 
     return compare
 
@@ -116,11 +114,6 @@ _COMPARISONS: Final[dict[Task, Callable[[BridgedModel, PixelModel, Sequence[Pixe
 
 def _size(pixels: Pixels) -> tuple[int, int]:
     return pixels.shape[1], pixels.shape[0]
-
-
-def _confusion(truth: NDArray[np.uint16], found: NDArray[np.uint16], count: int) -> NDArray[np.int64]:
-    pairs = truth.astype(np.int64).ravel() * count + found.ravel()
-    return np.bincount(pairs, minlength=count * count).reshape(count, count)
 
 
 def _dataset(truth: Sequence[Sequence[Detection]], pictures: Sequence[Pixels]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A bridge into somebody's model, opened alike in every process."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from shared_models.codecs.backend import BackendOptions
 from shared_models.errors import InputError
 from shared_models.evaluation.cache import key, source_key
-from shared_models.evaluation.pixel_choice import READING_CODE, file_sum
+from shared_models.evaluation.pixel_choice import READING_CODE, PixelChoice, file_sum
 from shared_models.packages.package import ModelPackage
 from shared_models.tasks.bridged import BridgedModel, open_bridge
 from shared_models.tasks.layouts.layout import Task
@@ -31,6 +32,20 @@ class BridgeChoice:
     def open(self, package: ModelPackage) -> "OnBridge":
         """Load it; raise InputError or ModelError."""
         return OnBridge(self, package)
+
+
+def bridge_notes(
+    kind: str, pixels: PixelChoice, *, has_bridge: bool, has_built_in: bool = True
+) -> Iterator[str]:
+    """Say of a report of ours what a missing bridge means, and what a built-in `kind` of model does."""
+    if not has_bridge:
+        seen = f"seen by the built-in {kind} only" if has_built_in else "not seen by anything"
+        yield (
+            f"No bridge leads from latents into {pixels.name}, so ours was {seen}; "
+            f"`slimstream fit-bridge --model {pixels.path.name} --images DIR -o BRIDGE` makes one for --path."
+        )
+    if has_built_in:
+        yield f"The built-in {kind} is not the peers' {kind}: its rows compare systems, not codecs."
 
 
 class OnBridge:

@@ -4,13 +4,16 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from shared_models.evaluation.cache import Cache, key
 from shared_models.evaluation.peers.codec import PictureCodec
 from shared_models.evaluation.peers.slim import Slim
 from shared_models.frames import Pixels
 
-_HEAD = struct.Struct("<d")  # milliseconds
+TIMES: Final = "milliseconds of processor time on one thread, median over pictures"
+"""How times are stated in a report."""
+_HEAD: Final = struct.Struct("<d")  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)

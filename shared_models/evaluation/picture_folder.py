@@ -1,14 +1,12 @@
-"""A folder of pictures to measure on: read when needed, known by what is in them."""
+"""A folder of pictures to measure on."""
 
-import hashlib
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from shared_models.codecs.picture_files import PICTURE_SUFFIXES, read_picture, shrink
 from shared_models.errors import InputError
-from shared_models.evaluation.coded_pictures import Picture
+from shared_models.evaluation.picture_reader import PictureReader
 from shared_models.frames import Pixels
 
 SIDE_PX_MIN: Final = 16
@@ -25,27 +23,14 @@ def picture_paths(folder: Path, limit: int | None = None) -> tuple[Path, ...]:
     return tuple(paths[:limit])
 
 
-class PictureFolder:
-    """Pictures by their place in a list of files; the pixels of the last one are kept."""
+class PictureFolder(PictureReader):
+    """Pictures by their place in a list of files."""
 
     def __init__(self, paths: Sequence[Path], side: int = 0) -> None:
         """Take the files; larger pictures are made smaller to the long side `side`, 0 keeps them."""
+        super().__init__(self._read_file)
         self.paths, self.side = tuple(paths), side
-        self._known: dict[int, Picture] = {}
-        self._last: tuple[int, Pixels] | None = None
 
-    def pixels(self, index: int) -> Pixels:
-        """Return a picture as it is measured, (H, W, 3) uint8 RGB; raise InputError."""
-        if self._last is None or self._last[0] != index:
-            whole = read_picture(self.paths[index], SIDE_PX_MIN, SIDE_PX_MAX)
-            self._last = index, shrink(whole, self.side, SIDE_PX_MIN) if self.side else whole
-        return self._last[1]
-
-    def picture(self, index: int) -> Picture:
-        """Return what the cache knows a picture by; raise InputError."""
-        if index not in self._known:
-            pixels = self.pixels(index)
-            digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-            height, width = pixels.shape[:2]
-            self._known[index] = Picture(digest, width, height, partial(self.pixels, index))
-        return self._known[index]
+    def _read_file(self, place: int) -> Pixels:
+        whole = read_picture(self.paths[place], SIDE_PX_MIN, SIDE_PX_MAX)
+        return shrink(whole, self.side, SIDE_PX_MIN) if self.side else whole

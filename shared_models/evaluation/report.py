@@ -4,6 +4,7 @@ Each kind of evaluation adds its rows in a class of its own; `shared_models.eval
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from shared_models.errors import InputError
 from shared_models.evaluation.machine import Machine
 from shared_models.evaluation.peers.codec import PictureCodec
+from shared_models.evaluation.peers.slim import Slim
+from shared_models.evaluation.peers.slim_full import SlimFull
 from shared_models.packages.package import ModelPackage
 
 SCHEMA_VERSION: Final = 1
@@ -34,6 +37,12 @@ class ModelUsed(Section):
     def of(cls, package: ModelPackage) -> "ModelUsed":
         """Name a package."""
         return cls(name=package.name, fingerprint=package.fingerprint.hex())
+
+    @classmethod
+    def behind(cls, codecs: Iterable[object]) -> "ModelUsed | None":
+        """Name the package of those codecs that are ours; None where none is."""
+        ours = (codec.codec.package for codec in codecs if isinstance(codec, Slim | SlimFull))
+        return next(map(cls.of, ours), None)
 
 
 class CodecUsed(Section):

@@ -3,23 +3,24 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 from shared_models.evaluation.bridge_choice import BridgeChoice, OnBridge
-from shared_models.evaluation.cache import Cache, key, source_key
-from shared_models.evaluation.coded_pictures import CodedPicture, Picture, code_picture
-from shared_models.evaluation.peers.catalogue import CodecOptions
-from shared_models.evaluation.peers.codec import PictureCodec
-from shared_models.evaluation.peers.shelf import CodecShelf
+from shared_models.evaluation.cache import key, source_key
+from shared_models.evaluation.coded_pictures import CodedPicture
+from shared_models.evaluation.opened_models import OpenedModels
 from shared_models.evaluation.peers.slim import Slim
+from shared_models.evaluation.picture_coder import PictureCoder, PictureTask, Shown
 from shared_models.evaluation.picture_folder import PictureFolder
-from shared_models.evaluation.pixel_choice import OnPixels, PixelChoice
+from shared_models.evaluation.pixel_choice import PixelChoice
+from shared_models.evaluation.point_cost import PictureCost
+from shared_models.evaluation.sweep import Sweep
 from shared_models.tasks.classifier import LatentClassifier
 from shared_models.tasks.results import Classification
 
-BUILT_IN = "built-in"
-TOP = 5
+BUILT_IN: Final = "built-in"
+TOP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +28,17 @@ class ClassificationPlan:
     """What every process needs to know."""
 
     pictures: tuple[Path, ...]
-    side: int
-    codecs: CodecOptions
+    sweep: Sweep
     pixels: PixelChoice
     bridges: tuple[BridgeChoice, ...]
     has_built_in: bool
-    cache: Path
-
-
-@dataclass(frozen=True, slots=True)
-class NameTask:
-    """Code a picture with a codec at a quality, and let every classifier that can name it."""
-
-    codec: str
-    quality: float
-    picture: int
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """What a picture cost, and what it was taken for."""
 
-    task: NameTask
-    coded: CodedPicture
-    pixels: int
-    on_latents: bool
+    cost: PictureCost
     classes: dict[str, tuple[int, ...]]
     """By classifier, the indices of its most probable classes, best first."""
 
@@ -62,64 +49,50 @@ class ClassificationBench:
     def __init__(self, plan: ClassificationPlan) -> None:
         """Take the plan."""
         self.plan = plan
-        self.cache = Cache(plan.cache)
-        self.folder = PictureFolder(plan.pictures, plan.side)
-        self.codecs = CodecShelf(plan.codecs)
-        self._bridges: dict[BridgeChoice, OnBridge] = {}
+        self.coder = PictureCoder(PictureFolder(plan.pictures, plan.sweep.side), plan.sweep)
+        self.models: OpenedModels[OnBridge] = OpenedModels(plan.pixels)
         self._built_in: LatentClassifier | None = None
 
-    def name(self, task: NameTask) -> Named:
+    def name(self, task: PictureTask) -> Named:
         """Do one task; raise InputError."""
-        codec = self.codecs.take(task.codec)
-        picture = self.folder.picture(task.picture)
-        coded, data = code_picture(codec, picture, task.quality, self.cache)
-        if isinstance(codec, Slim):
-            classes = self._on_latents(codec, coded, data, picture)
+        shown = self.coder.code(task)
+        if isinstance(shown.codec, Slim):
+            classes = self._on_latents(shown.codec, shown)
         else:
-            look = partial(self._look_at_pixels, codec, data, picture)
-            classes = {self.plan.pixels.name: self._kept(self._on_pixels.key, coded, look)}
-        area = picture.width * picture.height
-        return Named(task, coded, area, isinstance(codec, Slim), classes)
+            classes = {self.plan.pixels.name: self._on_pixels(shown)}
+        return Named(PictureCost.of(task, shown), classes)
 
-    def _on_latents(
-        self, codec: Slim, coded: CodedPicture, data: bytes, picture: Picture
-    ) -> dict[str, tuple[int, ...]]:
-        package, size = codec.codec.package, (picture.width, picture.height)
+    def _on_latents(self, codec: Slim, shown: Shown) -> dict[str, tuple[int, ...]]:
+        package, size = codec.codec.package, (shown.picture.width, shown.picture.height)
         classes: dict[str, tuple[int, ...]] = {}
         for choice in self.plan.bridges:
-            if choice not in self._bridges:
-                self._bridges[choice] = choice.open(package)
-            bridge = self._bridges[choice]
-            look = partial(_look_at_latents, codec, bridge, data, size)
-            classes[choice.name] = self._kept(bridge.key, coded, look)
+            bridge = self.models.on_latents(choice, package)
+
+            def through(bridge: OnBridge = bridge) -> Sequence[Classification]:
+                return bridge.model.classify(codec.latents(shown.data), [size], top=TOP)[0]
+
+            classes[choice.name] = self._kept(bridge.key, shown.coded, through)
         if self.plan.has_built_in:
             built_in = self._built_in = self._built_in or LatentClassifier(package)
             own = key(package.manifest.parts["classify"].sha256, source_key("shared_models.tasks.classifier"))
             classes[BUILT_IN] = self._kept(
-                own, coded, lambda: built_in.classify(codec.latents(data), top=TOP)[0]
+                own, shown.coded, lambda: built_in.classify(codec.latents(shown.data), top=TOP)[0]
             )
         return classes
 
-    def _look_at_pixels(self, codec: PictureCodec, data: bytes, picture: Picture) -> list[Classification]:
-        return self._on_pixels.model.classify([codec.decode(data, picture.width, picture.height)], top=TOP)[0]
+    def _on_pixels(self, shown: Shown) -> tuple[int, ...]:
+        on_pixels = self.models.on_pixels
+        return self._kept(
+            on_pixels.key, shown.coded, lambda: on_pixels.model.classify([shown.decoded()], top=TOP)[0]
+        )
 
     def _kept(
         self, classifier: str, coded: CodedPicture, look: Callable[[], Sequence[Classification]]
     ) -> tuple[int, ...]:
         """Look once; the cache remembers."""
         named_key = key("classes", classifier, coded.key, TOP)
-        kept = self.cache.get(named_key)
+        kept = self.coder.cache.get(named_key)
         if kept is None:
             kept = json.dumps([found.class_index for found in look()]).encode()
-            self.cache.put(named_key, kept)
+            self.coder.cache.put(named_key, kept)
         return tuple(json.loads(kept))
-
-    @cached_property
-    def _on_pixels(self) -> OnPixels:
-        return self.plan.pixels.open()
-
-
-def _look_at_latents(
-    codec: Slim, bridge: OnBridge, data: bytes, size: tuple[int, int]
-) -> list[Classification]:
-    return bridge.model.classify(codec.latents(data), [size], top=TOP)[0]

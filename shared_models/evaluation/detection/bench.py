@@ -1,6 +1,5 @@
 """The work behind a detection report: code pictures, look at them, judge the sights. Runs anywhere."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -11,19 +10,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shared_models.evaluation.cache import Cache, key, source_key
-from shared_models.evaluation.coded_pictures import CodedPicture, Picture, code_picture
+from shared_models.evaluation.cache import key, source_key
 from shared_models.evaluation.detection import accuracy, average_precision
 from shared_models.evaluation.detection.accuracy import Accuracy, JudgedDetections
 from shared_models.evaluation.detection.detectors import LatentsChoice, OnLatents
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.evaluation.detection.sight import Sight, decode_ms_of
-from shared_models.evaluation.peers.catalogue import CodecOptions, make_codec
-from shared_models.evaluation.peers.codec import Missing, PictureCodec
+from shared_models.evaluation.opened_models import OpenedModels
 from shared_models.evaluation.peers.slim import Slim
+from shared_models.evaluation.picture_coder import PictureCoder, PictureTask, Shown
+from shared_models.evaluation.picture_reader import PictureReader
 from shared_models.evaluation.pixel_choice import OnPixels, PixelChoice
+from shared_models.evaluation.point_cost import PictureCost
 from shared_models.evaluation.statistics.bootstrap import draw_pictures
-from shared_models.frames import Pixels
+from shared_models.evaluation.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,9 @@ class DetectionPlan:
 
     instances: Path
     images: Path | None
-    side: int
-    limit: int | None
-    codecs: CodecOptions
+    sweep: Sweep
     pixels: PixelChoice | None
     latents: tuple[LatentsChoice, ...]
-    cache: Path
     draws: int
 
 
@@ -55,8 +52,7 @@ class Looked:
     """One picture at one quality: what it cost, and what became of it, by detector."""
 
     image_id: int
-    quality: float
-    coded: CodedPicture
+    cost: PictureCost
     sights: dict[str, str]
     """The keys under which the cache holds what was seen."""
     decode_ms: dict[str, float]
@@ -74,112 +70,78 @@ class DetectionBench:
 
     def __init__(self, plan: DetectionPlan) -> None:
         """Read the annotations; raise InputError."""
-        self.plan = plan
-        self.cache = Cache(plan.cache)
-        self.pictures = DetectionSet(plan.instances, plan.limit, images=plan.images, side=plan.side)
-        self._codecs: dict[str, PictureCodec] = {}
-        self._latents: dict[LatentsChoice, OnLatents] = {}
-        self._digests: dict[int, bytes] = {}
-        self._last: tuple[int, Pixels] | None = None
+        self.plan, sweep = plan, plan.sweep
+        self.pictures = DetectionSet(plan.instances, sweep.limit, images=plan.images, side=sweep.side)
+        self.coder = PictureCoder(PictureReader(self.pictures.picture), sweep)
+        self.models: OpenedModels[OnLatents] = OpenedModels(plan.pixels)
 
     def look(self, task: LookTask) -> list[Looked]:
         """Code pictures, and let every detector look that can."""
-        return [self._look(task.codec, q, self._picture(i), i) for i in task.ids for q in task.qualities]
+        return [self._look(PictureTask(task.codec, q, i)) for i in task.ids for q in task.qualities]
 
     def judge(self, task: JudgeTask) -> JudgedDetections:
         """Judge all sights of one codec, quality and detector, once."""
         code = source_key(accuracy.__name__, average_precision.__name__)
         sights = [part for pair in task.sights for part in pair]
         judged_key = key("judged", self.pictures.digest, code, self.plan.draws, *sights)
-        kept = self.cache.get(judged_key)
+        kept = self.coder.cache.get(judged_key)
         if kept is not None:
             return _judged_from_json(kept)
         found = {}
         for image_id, sight_key in task.sights:
-            sight = self.cache.get(sight_key)
+            sight = self.coder.cache.get(sight_key)
             assert sight is not None, "a sight is kept before it is judged"
             found[image_id] = Sight.from_bytes(sight).detections
         judged = self.pictures.judge.judge(found, self._draws)
-        self.cache.put(judged_key, _judged_to_json(judged))
+        self.coder.cache.put(judged_key, _judged_to_json(judged))
         return judged
 
-    def _look(self, codec_name: str, quality: float, picture: Picture, image_id: int) -> Looked:
-        codec = self._codec(codec_name)
-        coded, data = code_picture(codec, picture, quality, self.cache)
+    def _look(self, task: PictureTask) -> Looked:
+        shown = self.coder.code(task)
         seen: dict[str, tuple[str, float]] = {}
-        if isinstance(codec, Slim):
+        if isinstance(shown.codec, Slim):
             for choice in self.plan.latents:
-                detector = self._on_latents(choice, codec)
-                look = partial(_look_at_latents, codec, detector, data, picture)
-                seen[choice.name] = self._sight(key("sight", detector.key, coded.key), look)
+                detector = self.models.on_latents(choice, shown.codec.codec.package)
+                look = partial(_look_at_latents, shown.codec, detector, shown)
+                seen[choice.name] = self._sight(key("sight", detector.key, shown.coded.key), look)
         elif self.plan.pixels:
-            look = partial(_look_at_pixels, codec, self._on_pixels, data, picture)
-            seen[self.plan.pixels.name] = self._sight(key("sight", self._on_pixels.key, coded.key), look)
+            on_pixels = self.models.on_pixels
+            look = partial(_look_at_pixels, on_pixels, shown)
+            seen[self.plan.pixels.name] = self._sight(key("sight", on_pixels.key, shown.coded.key), look)
         return Looked(
-            image_id,
-            quality,
-            coded,
+            task.picture,
+            PictureCost.of(task, shown),
             {name: sight_key for name, (sight_key, _) in seen.items()},
             {name: decode_ms for name, (_, decode_ms) in seen.items()},
         )
 
     def _sight(self, sight_key: str, look: Callable[[], Sight]) -> tuple[str, float]:
         """Look once; return the key of what was seen, and the time that decoding took."""
-        kept = self.cache.get(sight_key)
+        kept = self.coder.cache.get(sight_key)
         if kept is not None:
             return sight_key, decode_ms_of(kept)
         sight = look()
-        self.cache.put(sight_key, sight.to_bytes())
+        self.coder.cache.put(sight_key, sight.to_bytes())
         return sight_key, sight.decode_ms
-
-    def _on_latents(self, choice: LatentsChoice, codec: Slim) -> OnLatents:
-        if choice not in self._latents:
-            self._latents[choice] = choice.open(codec.codec.package)
-        return self._latents[choice]
-
-    def _codec(self, name: str) -> PictureCodec:
-        if name not in self._codecs:
-            made = make_codec(name, self.plan.codecs)
-            assert not isinstance(made, Missing), "missing codecs get no tasks"
-            self._codecs[name] = made
-        return self._codecs[name]
-
-    def _picture(self, image_id: int) -> Picture:
-        """Return a picture; its pixels are read once for several looks in a row."""
-        if image_id not in self._digests:
-            pixels = self._pixels(image_id)
-            shape = repr(pixels.shape).encode()
-            self._digests[image_id] = hashlib.sha256(shape + pixels.tobytes()).digest()
-        width, height = self.pictures.size(image_id)
-        return Picture(self._digests[image_id], width, height, partial(self._pixels, image_id))
-
-    def _pixels(self, image_id: int) -> Pixels:
-        if self._last is None or self._last[0] != image_id:
-            self._last = image_id, self.pictures.picture(image_id)
-        return self._last[1]
-
-    @cached_property
-    def _on_pixels(self) -> OnPixels:
-        assert self.plan.pixels is not None, "there is a detector on pixels where somebody looks with it"
-        return self.plan.pixels.open()
 
     @cached_property
     def _draws(self) -> NDArray[np.int64]:
         return draw_pictures(len(self.pictures.ids), self.plan.draws)
 
 
-def _look_at_pixels(codec: PictureCodec, detector: OnPixels, data: bytes, picture: Picture) -> Sight:
+def _look_at_pixels(detector: OnPixels, shown: Shown) -> Sight:
     t0 = time.process_time()
-    decoded = codec.decode(data, picture.width, picture.height)
+    decoded = shown.decoded()
     t1 = time.process_time()
     return Sight(1e3 * (t1 - t0), tuple(detector.detect(decoded)))
 
 
-def _look_at_latents(codec: Slim, detector: OnLatents, data: bytes, picture: Picture) -> Sight:
+def _look_at_latents(codec: Slim, detector: OnLatents, shown: Shown) -> Sight:
     t0 = time.process_time()
-    latents = codec.latents(data)
+    latents = codec.latents(shown.data)
     t1 = time.process_time()
-    return Sight(1e3 * (t1 - t0), tuple(detector.detect(latents, picture.width, picture.height)))
+    found = detector.detect(latents, shown.picture.width, shown.picture.height)
+    return Sight(1e3 * (t1 - t0), tuple(found))
 
 
 def _judged_to_json(judged: JudgedDetections) -> bytes:

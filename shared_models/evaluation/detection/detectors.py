@@ -48,6 +48,27 @@ class LatentsChoice:
         return OnLatents(bridge.model, bridge.key)
 
 
+def find_detectors(
+    bridges: Sequence[str], package: ModelPackage | None
+) -> tuple[tuple[LatentsChoice, ...], dict[str, str]]:
+    """Return what can look at latents of a package, opened once to be sure, and what is missing.
+
+    Bridges come first; a package without a detector of its own is missing one, and without a package there
+    is nothing to look at. Raises InputError or ModelError.
+    """
+    if package is None:
+        return (), {}
+    choices = [LatentsChoice(source) for source in bridges]
+    missing: dict[str, str] = {}
+    if "detect" in package.manifest.parts:
+        choices.append(LatentsChoice(BUILT_IN))
+    else:
+        missing[BUILT_IN] = f"the model package {package.name} has no detector of its own"
+    for choice in choices:
+        choice.open(package)
+    return tuple(choices), missing
+
+
 @dataclass(frozen=True, slots=True)
 class OnLatents:
     """A detector on latents, ready to run on one thread."""

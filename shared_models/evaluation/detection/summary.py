@@ -3,12 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared_models.evaluation.coded_pictures import CodedPicture
 from shared_models.evaluation.detection.accuracy import JudgedDetections
 from shared_models.evaluation.detection.report import (
     BytesFor,
@@ -19,6 +18,7 @@ from shared_models.evaluation.detection.report import (
     GroupAccuracy,
 )
 from shared_models.evaluation.peers.pixels import NAME as UNCOMPRESSED
+from shared_models.evaluation.point_cost import PictureCost, PointCost
 from shared_models.evaluation.statistics.bd_rate import Delta, bd_accuracy, bd_rate
 from shared_models.evaluation.statistics.bootstrap import interval, mean_of_draws
 from shared_models.evaluation.statistics.bytes_at import bytes_at
@@ -34,44 +34,32 @@ Samples = NDArray[np.float64]
 class Point:
     """One codec at one quality seen by one detector: everything that was measured, picture by picture."""
 
-    codec: str
-    quality: float
     detector: str
-    sees: Literal["pixels", "latents"]
-    coded: tuple[CodedPicture, ...]
-    areas: tuple[int, ...]
-    """Pixels of each picture."""
+    costs: tuple[PictureCost, ...]
     decode_ms: tuple[float, ...]
     judged: JudgedDetections
 
     @property
     def sizes(self) -> list[int]:
         """Bytes of each picture."""
-        return [coded.bytes for coded in self.coded]
+        return [cost.coded.bytes for cost in self.costs]
 
     @property
-    def series(self) -> tuple[str, str]:
-        """Codec and detector."""
-        return self.codec, self.detector
+    def cost(self) -> PictureCost:
+        """What the first picture cost: codec and quality are the same of all."""
+        return self.costs[0]
 
 
 def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
     """Sum a point up, beside what the detector achieves on uncompressed pixels."""
-    accuracy, live = point.judged.accuracy, [coded.live_bytes for coded in point.coded]
-    live_known = [size for size in live if size is not None]
+    accuracy = point.judged.accuracy
     reference = pixels.accuracy.AP if pixels and pixels.accuracy.AP > 0 else None
     kept = accuracy.AP / reference if reference else None
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw in which nothing is seen even on pixels
         kept_draws = point.judged.AP_draws / pixels.AP_draws if pixels and reference else None
     return DetectionRow(
-        codec=point.codec,
-        quality=point.quality,
+        **PointCost.of(point.costs).columns(),
         detector=point.detector,
-        sees=point.sees,
-        pictures=len(point.coded),
-        bytes_mean=float(np.mean(point.sizes)),
-        live_bytes_mean=float(np.mean(live_known)) if len(live_known) == len(live) else None,
-        bpp=8 * sum(point.sizes) / sum(point.areas),
         AP=accuracy.AP,
         AP_interval=interval(point.judged.AP_draws, accuracy.AP),
         AP50=accuracy.AP50,
@@ -82,9 +70,8 @@ def row_of(point: Point, pixels: JudgedDetections | None) -> DetectionRow:
             name: GroupAccuracy(AP=_defined(AP), AP50=_defined(AP50))
             for name, (AP, AP50) in accuracy.groups.items()
         },
-        encode_ms_median=float(np.median([coded.encode_ms for coded in point.coded])),
         decode_ms_median=float(np.median(point.decode_ms)),
-        coded_before=sum(coded.is_kept for coded in point.coded),
+        coded_before=sum(cost.coded.is_kept for cost in point.costs),
     )
 
 
@@ -100,9 +87,9 @@ def summarise(points: Sequence[Point], pixels: JudgedDetections | None, draws: D
         comparisons=tuple(
             _compare(ours, peer, draws)
             for ours in series.values()
-            if ours[0].sees == "latents"
+            if ours[0].cost.sees == "latents"
             for peer in series.values()
-            if peer[0].sees == "pixels"
+            if peer[0].cost.sees == "pixels"
         ),
     )
 
@@ -110,8 +97,8 @@ def summarise(points: Sequence[Point], pixels: JudgedDetections | None, draws: D
 def _by_series(points: Iterable[Point]) -> Mapping[tuple[str, str], list[Point]]:
     series: dict[tuple[str, str], list[Point]] = {}
     for point in points:
-        if point.codec != UNCOMPRESSED:
-            series.setdefault(point.series, []).append(point)
+        if point.cost.codec != UNCOMPRESSED:
+            series.setdefault((point.cost.codec, point.detector), []).append(point)
     return series
 
 
@@ -139,9 +126,9 @@ def _compare(ours: Sequence[Point], peer: Sequence[Point], draws: Draws) -> Dete
     rate, accuracy = (delta(_curve(peer), _curve(ours)) for delta in (bd_rate, bd_accuracy))
     pairs = list(zip(_curves_of_draws(peer, draws), _curves_of_draws(ours, draws), strict=True))
     return DetectionComparison(
-        codec=ours[0].codec,
+        codec=ours[0].cost.codec,
         detector=ours[0].detector,
-        peer=peer[0].codec,
+        peer=peer[0].cost.codec,
         bd_rate_percent=rate.value if rate else None,
         bd_rate_interval=interval(_values(bd_rate(*pair) for pair in pairs), rate.value) if rate else None,
         bd_rate_overlap=rate.overlap if rate else None,

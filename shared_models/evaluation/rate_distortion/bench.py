@@ -5,15 +5,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from shared_models.evaluation.cache import Cache, key, source_key
-from shared_models.evaluation.coded_pictures import code_picture
-from shared_models.evaluation.peers.catalogue import CodecOptions
+from shared_models.evaluation.cache import key, source_key
 from shared_models.evaluation.peers.codec import PictureCodec
-from shared_models.evaluation.peers.shelf import CodecShelf
 from shared_models.evaluation.peers.slim import Slim
 from shared_models.evaluation.peers.slim_full import LayerBytes, SlimFull
+from shared_models.evaluation.picture_coder import PictureCoder, PictureTask
 from shared_models.evaluation.picture_folder import PictureFolder
+from shared_models.evaluation.point_cost import PictureCost
 from shared_models.evaluation.rate_distortion.distortion import Distortion, measure_distortion
+from shared_models.evaluation.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,29 +21,15 @@ class RateDistortionPlan:
     """What every process needs to know."""
 
     pictures: tuple[Path, ...]
-    side: int
-    codecs: CodecOptions
-    cache: Path
-
-
-@dataclass(frozen=True, slots=True)
-class CompareTask:
-    """Code a picture with a codec at a quality, and compare what comes out."""
-
-    codec: str
-    quality: float
-    picture: int
+    sweep: Sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What a picture cost, and how far it is from its source."""
 
-    task: CompareTask
-    bytes: int
-    pixels: int
+    cost: PictureCost
     layers: LayerBytes | None
-    encode_ms: float
     decode_ms: float
     distortion: Distortion
 
@@ -53,32 +39,25 @@ class RateDistortionBench:
 
     def __init__(self, plan: RateDistortionPlan) -> None:
         """Take the plan."""
-        self.cache = Cache(plan.cache)
-        self.folder = PictureFolder(plan.pictures, plan.side)
-        self.codecs = CodecShelf(plan.codecs)
+        self.coder = PictureCoder(PictureFolder(plan.pictures, plan.sweep.side), plan.sweep)
 
-    def compare(self, task: CompareTask) -> Compared:
+    def compare(self, task: PictureTask) -> Compared:
         """Do one task; raise InputError."""
-        codec = self.codecs.take(task.codec)
-        picture = self.folder.picture(task.picture)
-        coded, data = code_picture(codec, picture, task.quality, self.cache)
+        shown = self.coder.code(task)
         code = source_key(measure_distortion.__module__)
-        compared_key = key("distortion", coded.key, _decoder_of(codec), code)
-        kept = self.cache.get(compared_key)
+        compared_key = key("distortion", shown.coded.key, _decoder_of(shown.codec), code)
+        kept = self.coder.cache.get(compared_key)
         if kept is None:
             began = time.process_time()
-            decoded = codec.decode(data, picture.width, picture.height)
+            decoded = shown.decoded()
             decode_ms = 1e3 * (time.process_time() - began)
-            distortion = measure_distortion(decoded, picture.load())
+            distortion = measure_distortion(decoded, shown.picture.load())
             kept = json.dumps({"decode_ms": decode_ms, "distortion": asdict(distortion)}).encode()
-            self.cache.put(compared_key, kept)
+            self.coder.cache.put(compared_key, kept)
         found = json.loads(kept)
         return Compared(
-            task=task,
-            bytes=coded.bytes,
-            pixels=picture.width * picture.height,
-            layers=codec.layer_bytes(data) if isinstance(codec, SlimFull) else None,
-            encode_ms=coded.encode_ms,
+            cost=PictureCost.of(task, shown),
+            layers=shown.codec.layer_bytes(shown.data) if isinstance(shown.codec, SlimFull) else None,
             decode_ms=found["decode_ms"],
             distortion=Distortion(**found["distortion"]),
         )

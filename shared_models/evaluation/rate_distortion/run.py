@@ -1,27 +1,23 @@
 """From a request to the report of fidelity against bytes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import Final
 
 from pydantic import JsonValue
 
 from shared_models.errors import InputError
+from shared_models.evaluation.coded_pictures import TIMES
 from shared_models.evaluation.machine import this_machine
-from shared_models.evaluation.peers.catalogue import CodecOptions, FoundCodecs, find_codecs
+from shared_models.evaluation.peers.catalogue import FoundCodecs, find_codecs
 from shared_models.evaluation.peers.pixels import NAME as UNCOMPRESSED
-from shared_models.evaluation.peers.shelf import qualities_of
 from shared_models.evaluation.peers.slim import Slim
 from shared_models.evaluation.peers.slim_full import SlimFull
+from shared_models.evaluation.picture_coder import picture_tasks
 from shared_models.evaluation.picture_folder import picture_paths
-from shared_models.evaluation.rate_distortion.bench import (
-    Compared,
-    CompareTask,
-    RateDistortionBench,
-    RateDistortionPlan,
-)
+from shared_models.evaluation.point_cost import PointCost, by_point
+from shared_models.evaluation.rate_distortion.bench import Compared, RateDistortionBench, RateDistortionPlan
 from shared_models.evaluation.rate_distortion.report import (
     Measure,
     RateDistortionComparison,
@@ -30,11 +26,10 @@ from shared_models.evaluation.rate_distortion.report import (
     RateDistortionSummary,
 )
 from shared_models.evaluation.report import CodecUsed, ModelUsed
-from shared_models.evaluation.statistics.bd_rate import bd_rate
+from shared_models.evaluation.statistics.bd_rate import bd_rate, method
 from shared_models.evaluation.statistics.curve import Curve
+from shared_models.evaluation.sweep import Sweep
 from shared_models.evaluation.workers import OnDone, Workers
-
-CODECS: Final = ("slim", "slim-full", "jpeg", "webp", "avif", "jxl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,75 +37,53 @@ class RateDistortionRequest:
     """What is to be measured, and where things are."""
 
     images: Path
-    command: str
-    cache: Path
-    codecs: tuple[str, ...] = CODECS
-    qualities: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """By codec, in its own measure, in place of its usual range."""
-    points: int | None = None
-    """How many of a codec's usual qualities; all of them else."""
-    side: int = 0
-    """Larger pictures are made smaller to this long side; 0 keeps them."""
-    limit: int | None = None
-    model: CodecOptions = field(default_factory=CodecOptions)
-    jobs: int = 1
+    sweep: Sweep
 
 
 def evaluate_rate_distortion(
     request: RateDistortionRequest, on_done: OnDone = lambda done, of: None
 ) -> RateDistortionReport:
     """Measure; raise InputError or ModelError for what cannot be measured at all."""
-    paths = picture_paths(request.images, request.limit)
-    found = find_codecs([name for name in request.codecs if name != UNCOMPRESSED], request.model)
+    sweep = request.sweep
+    paths = picture_paths(request.images, sweep.limit)
+    found = find_codecs([name for name in sweep.codecs if name != UNCOMPRESSED], sweep.model)
     if not found.codecs:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in found.missing.items())
         raise InputError(f"no codec is left to measure ({reasons or 'name some with --codecs'})")
-    tasks = [
-        CompareTask(codec.name, quality, picture)
-        for codec in found.codecs
-        for quality in qualities_of(codec, request.qualities, request.points)
-        for picture in range(len(paths))
-    ]
-    plan = RateDistortionPlan(paths, request.side, request.model, request.cache)
-    with Workers(RateDistortionBench, plan, request.jobs) as workers:
+    tasks = picture_tasks(sweep, found.codecs, len(paths))
+    with Workers(RateDistortionBench, RateDistortionPlan(paths, sweep), sweep.jobs) as workers:
         compared = workers.map(RateDistortionBench.compare, tasks, on_done)
-    rows = _rows(compared)
-    ours = [codec for codec in found.codecs if isinstance(codec, Slim | SlimFull)]
+    rows = [_row(held) for held in by_point(compared).values()]
+    ours = [codec.name for codec in found.codecs if isinstance(codec, Slim | SlimFull)]
     return RateDistortionReport(
-        command=request.command,
+        command=sweep.command,
         machine=this_machine(),
-        model=ModelUsed.of(ours[0].codec.package) if ours else None,
+        model=ModelUsed.behind(found.codecs),
         settings=_settings(request, len(paths)),
         codecs=tuple(map(CodecUsed.of, found.codecs)),
         missing=dict(found.missing),
         notes=_notes(found),
         rows=tuple(rows),
-        summary=summarise(rows, [codec.name for codec in ours]),
+        summary=summarise(rows, ours),
     )
 
 
-def _rows(compared: Sequence[Compared]) -> list[RateDistortionRow]:
-    points: dict[tuple[str, float], list[Compared]] = {}
-    for one in compared:
-        points.setdefault((one.task.codec, one.task.quality), []).append(one)
-    return [_row(codec, quality, held) for (codec, quality), held in points.items()]
-
-
-def _row(codec: str, quality: float, held: Sequence[Compared]) -> RateDistortionRow:
+def _row(held: Sequence[Compared]) -> RateDistortionRow:
+    cost = PointCost.of([one.cost for one in held])
     layers = [one.layers for one in held if one.layers]
     return RateDistortionRow(
-        codec=codec,
-        quality=quality,
-        pictures=len(held),
-        bytes_mean=fmean(one.bytes for one in held),
-        bpp=8 * sum(one.bytes for one in held) / sum(one.pixels for one in held),
+        codec=cost.codec,
+        quality=cost.quality,
+        pictures=cost.pictures,
+        bytes_mean=cost.bytes_mean,
+        bpp=cost.bpp,
         base_bytes_mean=fmean(layer.base for layer in layers) if layers else None,
         enhancement_bytes_mean=fmean(layer.enhancement for layer in layers) if layers else None,
         psnr_db=fmean(one.distortion.psnr_db for one in held),
         ms_ssim=fmean(one.distortion.ms_ssim for one in held),
         ms_ssim_db=fmean(one.distortion.ms_ssim_db for one in held),
         ssimulacra2=fmean(one.distortion.ssimulacra2 for one in held),
-        encode_ms_median=median(one.encode_ms for one in held),
+        encode_ms_median=cost.encode_ms_median,
         decode_ms_median=median(one.decode_ms for one in held),
     )
 
@@ -151,13 +124,12 @@ def _settings(request: RateDistortionRequest, pictures: int) -> dict[str, JsonVa
     return {
         "images": request.images.name,
         "pictures": pictures,
-        "long_side_px": request.side or "as they are",
+        "long_side_px": request.sweep.long_side_px,
         "psnr": "over all RGB samples, mean of dB over pictures",
         "ms_ssim": "pytorch-msssim on RGB, in dB before the mean over pictures",
         "ssimulacra2": "the ssimulacra2 package, mean over pictures",
-        "bd": "monotone piecewise cubic over ln(bits) and the measure; qualities that cost more for less "
-        "left out",
-        "times": "milliseconds of processor time on one thread, median over pictures",
+        "bd": method("the measure", "bits"),
+        "times": TIMES,
     }
 
 

@@ -4,25 +4,24 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from shared_models.evaluation.bridge_choice import BridgeChoice, OnBridge
-from shared_models.evaluation.cache import Cache, key, source_key
-from shared_models.evaluation.coded_pictures import CodedPicture, Picture, code_picture
-from shared_models.evaluation.peers.catalogue import CodecOptions
-from shared_models.evaluation.peers.codec import PictureCodec
-from shared_models.evaluation.peers.shelf import CodecShelf
+from shared_models.evaluation.cache import key, source_key
+from shared_models.evaluation.coded_pictures import CodedPicture
+from shared_models.evaluation.opened_models import OpenedModels
 from shared_models.evaluation.peers.slim import Slim
+from shared_models.evaluation.picture_coder import PictureCoder, PictureTask, Shown
 from shared_models.evaluation.picture_folder import PictureFolder
-from shared_models.evaluation.pixel_choice import OnPixels, PixelChoice
+from shared_models.evaluation.pixel_choice import PixelChoice
+from shared_models.evaluation.point_cost import PictureCost
 from shared_models.evaluation.segmenters.class_map import ClassMap
 from shared_models.evaluation.segmenters.confusion import ConfusionMatrix, LabelMap
 from shared_models.evaluation.segmenters.label_files import SegmentedPicture, read_label_map
+from shared_models.evaluation.sweep import Sweep
 from shared_models.frames import Pixels
 
 
@@ -32,20 +31,9 @@ class SegmentationPlan:
 
     pictures: tuple[SegmentedPicture, ...]
     class_map: ClassMap
-    side: int
-    codecs: CodecOptions
+    sweep: Sweep
     pixels: PixelChoice
     bridges: tuple[BridgeChoice, ...]
-    cache: Path
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentTask:
-    """Code a picture with a codec at a quality, and let every segmenter that can look at it."""
-
-    codec: str
-    quality: float
-    picture: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +49,7 @@ class Counted:
 class Segmented:
     """What a picture cost, and what was found in it, by segmenter."""
 
-    task: SegmentTask
-    coded: CodedPicture
-    pixels: int
-    on_latents: bool
+    cost: PictureCost
     counted: dict[str, Counted]
 
 
@@ -74,27 +59,26 @@ class SegmentationBench:
     def __init__(self, plan: SegmentationPlan) -> None:
         """Take the plan."""
         self.plan = plan
-        self.cache = Cache(plan.cache)
-        self.folder = PictureFolder([picture.path for picture in plan.pictures], plan.side)
-        self.codecs = CodecShelf(plan.codecs)
-        self._bridges: dict[BridgeChoice, OnBridge] = {}
+        self.coder = PictureCoder(
+            PictureFolder([picture.path for picture in plan.pictures], plan.sweep.side), plan.sweep
+        )
+        self.models: OpenedModels[OnBridge] = OpenedModels(plan.pixels)
 
-    def segment(self, task: SegmentTask) -> Segmented:
+    def segment(self, task: PictureTask) -> Segmented:
         """Do one task; raise InputError."""
-        codec = self.codecs.take(task.codec)
-        picture = self.folder.picture(task.picture)
-        coded, data = code_picture(codec, picture, task.quality, self.cache)
+        shown = self.coder.code(task)
         counted: dict[str, Counted] = {}
-        if isinstance(codec, Slim):
+        if isinstance(shown.codec, Slim):
             for choice in self.plan.bridges:
-                bridge = self._bridge(choice, codec)
-                look = partial(_look_at_latents, codec, bridge, data, picture)
-                counted[choice.name] = self._count(bridge.key, coded, task.picture, look)
+                bridge = self.models.on_latents(choice, shown.codec.codec.package)
+                look = partial(_look_at_latents, shown.codec, bridge, shown)
+                counted[choice.name] = self._count(bridge.key, shown.coded, task.picture, look)
         else:
-            look = partial(self._look_at_pixels, codec, data, picture)
-            counted[self.plan.pixels.name] = self._count(self._on_pixels.key, coded, task.picture, look)
-        area = picture.width * picture.height
-        return Segmented(task, coded, area, isinstance(codec, Slim), counted)
+            on_pixels = self.models.on_pixels.key
+            counted[self.plan.pixels.name] = self._count(
+                on_pixels, shown.coded, task.picture, lambda: self._segment(shown.decoded())
+            )
+        return Segmented(PictureCost.of(task, shown), counted)
 
     def _count(
         self, segmenter: str, coded: CodedPicture, picture: int, look: Callable[[], LabelMap]
@@ -105,56 +89,45 @@ class SegmentationBench:
             "confusion",
             segmenter,
             coded.key,
-            self._on_pixels.key,
+            self.models.on_pixels.key,
             self.plan.class_map.model_dump_json(),
             truth.tobytes(),
             source_key(ConfusionMatrix.__module__),
         )
         classes = self.plan.class_map.classes
-        kept = self.cache.get(counted_key)
+        kept = self.coder.cache.get(counted_key)
         if kept is None:
             found = look()
             confusion = ConfusionMatrix.of(classes, truth, self.plan.class_map.translate(found))
             agreeing = int(np.count_nonzero(found == self._reference(picture)))
             kept = json.dumps({"counts": confusion.counts.tolist(), "agreeing": agreeing}).encode()
-            self.cache.put(counted_key, kept)
+            self.coder.cache.put(counted_key, kept)
         counted = json.loads(kept)
         return Counted(
             ConfusionMatrix(classes, np.array(counted["counts"], np.int64)), int(counted["agreeing"])
         )
 
     def _truth(self, index: int) -> LabelMap:
-        picture = self.folder.picture(index)
+        picture = self.coder.pictures.picture(index)
         return read_label_map(self.plan.pictures[index], (picture.width, picture.height))
 
     def _reference(self, index: int) -> LabelMap:
         """Return what the segmenter finds in the uncompressed picture; kept as a PNG."""
-        picture = self.folder.picture(index)
-        labels_key = key("labels", self._on_pixels.key, picture.digest)
-        kept = self.cache.get(labels_key)
+        picture = self.coder.pictures.picture(index)
+        labels_key = key("labels", self.models.on_pixels.key, picture.digest)
+        kept = self.coder.cache.get(labels_key)
         if kept is None:
             file = io.BytesIO()
             Image.fromarray(self._segment(picture.load())).save(file, "PNG")
             kept = file.getvalue()
-            self.cache.put(labels_key, kept)
+            self.coder.cache.put(labels_key, kept)
         labels: LabelMap = np.asarray(Image.open(io.BytesIO(kept))).astype(np.uint16)
         return labels
 
-    def _look_at_pixels(self, codec: PictureCodec, data: bytes, picture: Picture) -> LabelMap:
-        return self._segment(codec.decode(data, picture.width, picture.height))
-
-    def _segment(self, pixels: Pixels) -> NDArray[np.uint16]:
-        return self._on_pixels.model.segment([pixels])[0]
-
-    def _bridge(self, choice: BridgeChoice, codec: Slim) -> OnBridge:
-        if choice not in self._bridges:
-            self._bridges[choice] = choice.open(codec.codec.package)
-        return self._bridges[choice]
-
-    @cached_property
-    def _on_pixels(self) -> OnPixels:
-        return self.plan.pixels.open()
+    def _segment(self, pixels: Pixels) -> LabelMap:
+        return self.models.on_pixels.model.segment([pixels])[0]
 
 
-def _look_at_latents(codec: Slim, bridge: OnBridge, data: bytes, picture: Picture) -> LabelMap:
-    return bridge.model.segment(codec.latents(data), [(picture.width, picture.height)])[0]
+def _look_at_latents(codec: Slim, bridge: OnBridge, shown: Shown) -> LabelMap:
+    size = shown.picture.width, shown.picture.height
+    return bridge.model.segment(codec.latents(shown.data), [size])[0]

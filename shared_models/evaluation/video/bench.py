@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from shared_models.evaluation.cache import Cache, key
 from shared_models.evaluation.detection.detectors import LatentsChoice, OnLatents
 from shared_models.evaluation.detection.sight import Sight
-from shared_models.evaluation.peers.catalogue import CodecOptions
+from shared_models.evaluation.opened_models import OpenedModels
 from shared_models.evaluation.peers.slim import Slim
-from shared_models.evaluation.pixel_choice import OnPixels, PixelChoice
-from shared_models.evaluation.video.clips import Clip, read_clip
+from shared_models.evaluation.pixel_choice import PixelChoice
+from shared_models.evaluation.sweep import Sweep
+from shared_models.evaluation.video.clips import Clip, ClipChoice
 from shared_models.evaluation.video.low_delay import CodedClip, LowDelayEncoder
 from shared_models.evaluation.video.video_codecs import PIXELS, VideoCodec, make_video_codec
 from shared_models.frames import Pixels
@@ -24,32 +24,14 @@ _LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
-class ClipChoice:
-    """Which frames are measured."""
-
-    path: Path
-    fps: float | None
-    source_fps: float | None
-    side: int
-    limit: int
-
-    def read(self) -> Clip:
-        """Read them; raise InputError."""
-        return read_clip(
-            self.path, fps=self.fps, source_fps=self.source_fps, long_side=self.side, limit=self.limit
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class VideoPlan:
     """What every process needs to know."""
 
     clip: ClipChoice
-    codecs: CodecOptions
+    sweep: Sweep
     keyframe_interval: int
     pixels: PixelChoice
     latents: tuple[LatentsChoice, ...]
-    cache: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +62,17 @@ class VideoBench:
     def __init__(self, plan: VideoPlan) -> None:
         """Take the plan."""
         self.plan = plan
-        self.cache = Cache(plan.cache)
+        self.cache = Cache(plan.sweep.cache)
         self._codecs: dict[str, VideoCodec] = {}
-        self._latents: dict[LatentsChoice, OnLatents] = {}
+        self.models: OpenedModels[OnLatents] = OpenedModels(plan.pixels)
 
     def watch(self, task: WatchTask) -> Watched:
         """Do one task."""
         if task.codec == PIXELS:
             frames = [pixels.nbytes for pixels in self.clip.pixels]
             pixels_key = key("clip", self._digest)
-            sights = {self._on_pixels.name: self._seen_in_pixels(pixels_key, lambda: iter(self.clip.pixels))}
+            seen_in_them = self._seen_in_pixels(pixels_key, lambda: iter(self.clip.pixels))
+            sights = {self.plan.pixels.name: seen_in_them}
             return Watched(
                 task, tuple(frames), len(frames), (0.0,) * len(frames), on_latents=False, sights=sights
             )
@@ -102,7 +85,7 @@ class VideoBench:
         else:
             sizes = tuple(map(len, coded.packets))
             frames_of = _frames_of(codec, coded, self.clip.size)
-            seen = {self._on_pixels.name: self._seen_in_pixels(coded_key, frames_of)}
+            seen = {self.models.on_pixels.name: self._seen_in_pixels(coded_key, frames_of)}
         on_latents = isinstance(codec, Slim)
         return Watched(task, sizes, len(coded.key_frames), coded.encode_ms, on_latents, seen)
 
@@ -114,7 +97,7 @@ class VideoBench:
 
     def _codec(self, name: str) -> VideoCodec:
         if name not in self._codecs:
-            self._codecs[name] = make_video_codec(name, self.plan.codecs, self.plan.keyframe_interval)
+            self._codecs[name] = make_video_codec(name, self.plan.sweep.model, self.plan.keyframe_interval)
         return self._codecs[name]
 
     def _coded(self, codec: VideoCodec, quality: float, coded_key: str) -> CodedClip:
@@ -131,16 +114,14 @@ class VideoBench:
         return coded
 
     def _seen_in_pixels(self, coded_key: str, frames: Callable[[], Iterator[Pixels]]) -> str:
-        sight_key = key("sights", self._on_pixels.key, coded_key)
+        sight_key = key("sights", self.models.on_pixels.key, coded_key)
         if self.cache.get(sight_key) is None:
-            found = [self._on_pixels.detect(pixels) for pixels in frames()]
+            found = [self.models.on_pixels.detect(pixels) for pixels in frames()]
             self.cache.put(sight_key, _packed(found))
         return sight_key
 
     def _seen_in_latents(self, coded_key: str, choice: LatentsChoice, codec: Slim, coded: CodedClip) -> str:
-        if choice not in self._latents:
-            self._latents[choice] = choice.open(codec.codec.package)
-        detector = self._latents[choice]
+        detector = self.models.on_latents(choice, codec.codec.package)
         sight_key = key("sights", detector.key, coded_key)
         if self.cache.get(sight_key) is None:
             found = [detector.detect(codec.latents(packet), *self.clip.size) for packet in coded.packets]
@@ -150,7 +131,7 @@ class VideoBench:
     @cached_property
     def clip(self) -> Clip:
         """The frames."""
-        return self.plan.clip.read()
+        return self.plan.clip.read(self.plan.sweep.side, self.plan.sweep.limit)
 
     @cached_property
     def _digest(self) -> bytes:
@@ -158,10 +139,6 @@ class VideoBench:
         for pixels in self.clip.pixels:
             whole.update(pixels.tobytes())
         return whole.digest()
-
-    @cached_property
-    def _on_pixels(self) -> OnPixels:
-        return self.plan.pixels.open()
 
 
 def _frames_of(

@@ -65,6 +65,23 @@ class Clip:
         return len(self.frames) / self.fps
 
 
+@dataclass(frozen=True, slots=True)
+class ClipChoice:
+    """A clip by where it is, and the rate at which it is measured."""
+
+    path: Path
+    fps: float | None = None
+    """Frames that are taken a second; all of them else."""
+    source_fps: float | None = None
+    """The rate of a directory of frames."""
+
+    def read(self, side: int = 0, limit: int | None = None) -> Clip:
+        """Read its frames, made smaller to a long side (0 keeps them), `limit` at most; raise InputError."""
+        return read_clip(
+            self.path, fps=self.fps, source_fps=self.source_fps, long_side=side, limit=limit or 0
+        )
+
+
 def read_clip(
     path: Path,
     *,

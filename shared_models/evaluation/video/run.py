@@ -8,12 +8,15 @@ import numpy as np
 from pydantic import JsonValue
 
 from shared_models.errors import InputError
+from shared_models.evaluation.bridge_choice import bridge_notes
 from shared_models.evaluation.curve_summary import summarise
 from shared_models.evaluation.detection.accuracy import Accuracy, CocoJudge
+from shared_models.evaluation.detection.detectors import BUILT_IN
 from shared_models.evaluation.detection.report import GroupAccuracy
 from shared_models.evaluation.machine import this_machine
 from shared_models.evaluation.peers.slim import Slim
 from shared_models.evaluation.report import CodecUsed, ModelUsed
+from shared_models.evaluation.statistics.bd_rate import method
 from shared_models.evaluation.video.bench import VideoBench, VideoPlan, Watched, WatchTask
 from shared_models.evaluation.video.clips import Clip
 from shared_models.evaluation.video.presentation import points_of
@@ -33,24 +36,24 @@ def evaluate_video(request: VideoRequest, on_done: OnDone = lambda done, of: Non
     labelled = read_truth(request.labels, choice.clip) if request.labels else None
     tasks = [
         WatchTask(PIXELS, 100),
-        *(WatchTask(c.name, quality) for c in choice.codecs for quality in choice.qualities[c.name]),
+        *(WatchTask(c.name, quality) for c in choice.codecs for quality in request.sweep.qualities_of(c)),
     ]
     plan = _plan(request, choice)
-    with Workers(VideoBench, plan, request.jobs) as workers:
+    with Workers(VideoBench, plan, request.sweep.jobs) as workers:
         watched = workers.map(VideoBench.watch, tasks, on_done)
     bench = VideoBench(plan)
     truth = labelled or _agreed(request, choice, bench, watched[0])
     rows = list(_rows(choice.clip, bench, truth, watched))
     return VideoReport(
-        command=request.command,
+        command=request.sweep.command,
         machine=this_machine(),
-        model=ModelUsed.of(choice.ours[0].codec.package) if choice.ours else None,
+        model=ModelUsed.behind(choice.codecs),
         settings=_settings(request, choice, truth),
         codecs=tuple(
             CodecUsed(name=codec.name, settings=_settings_of(codec), quality_name=codec.quality_name)
             for codec in choice.codecs
         ),
-        missing=dict(choice.missing),
+        missing=choice.missing,
         notes=tuple(_notes(request, choice)),
         rows=tuple(rows),
         summary=summarise(list(points_of(tuple(rows))), KEPT),
@@ -60,11 +63,10 @@ def evaluate_video(request: VideoRequest, on_done: OnDone = lambda done, of: Non
 def _plan(request: VideoRequest, choice: VideoChoice) -> VideoPlan:
     return VideoPlan(
         clip=request.clip,
-        codecs=request.model,
+        sweep=request.sweep,
         keyframe_interval=request.keyframe_interval,
         pixels=choice.pixels,
         latents=choice.latents,
-        cache=request.cache,
     )
 
 
@@ -141,7 +143,7 @@ def _settings(request: VideoRequest, choice: VideoChoice, truth: VideoTruth) -> 
         "detector_input": str(choice.pixels.convention),
         "detector_output": choice.pixels.layout,
         "bytes": "live packets with their headers (ours), Annex B or OBUs with parameter sets (peers)",
-        "bd": "monotone piecewise cubic over ln(bytes) and AP; qualities that cost more for less left out",
+        "bd": method("AP"),
         "times": "milliseconds of processor time a frame on one thread, median over frames",
     }
 
@@ -156,11 +158,8 @@ def _notes(request: VideoRequest, choice: VideoChoice) -> Iterator[str]:
             "There are no labels: AP is the agreement with the same detector on the pixels, which is 1 for "
             "the pixels themselves, and says nothing of whether that detector is right."
         )
-    if choice.ours and not request.bridges:
-        yield (
-            f"No bridge leads from latents into {choice.pixels.name}, so ours was seen by the built-in "
-            f"detector only; `slimstream fit-bridge --model {request.detector.name} --images DIR -o BRIDGE` "
-            "makes one for --path."
+    if choice.has_ours:
+        has_built_in = BUILT_IN not in choice.missing
+        yield from bridge_notes(
+            "detector", choice.pixels, has_bridge=bool(request.bridges), has_built_in=has_built_in
         )
-    elif choice.ours:
-        yield "The built-in detector is not the peers' detector: its rows compare systems, not codecs."

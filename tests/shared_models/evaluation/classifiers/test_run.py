@@ -10,6 +10,7 @@ from shared_models.errors import InputError
 from shared_models.evaluation.classifiers.report import ClassificationReport
 from shared_models.evaluation.classifiers.run import ClassificationRequest, evaluate_classification
 from shared_models.evaluation.peers.catalogue import CodecOptions
+from shared_models.evaluation.sweep import Sweep
 from shared_models.packages.package import ModelPackage
 from tests.shared_models.evaluation.colour_models import SIDE, write_colour_classifier
 
@@ -28,12 +29,14 @@ def request_(tmp_path_factory: pytest.TempPathFactory, dct_package: ModelPackage
     return ClassificationRequest(
         images=folder / "images",
         classifier=write_colour_classifier(folder / "colours.onnx"),
-        command="slimstream eval classification",
-        cache=folder / "cache",
+        sweep=Sweep(
+            command="slimstream eval classification",
+            cache=folder / "cache",
+            codecs=("slim", "jpeg"),
+            qualities={"slim": (50,), "jpeg": (5, 60)},
+            model=CodecOptions(str(dct_package.path)),
+        ),
         labels=folder / "labels.json",
-        codecs=("slim", "jpeg"),
-        qualities={"slim": (50,), "jpeg": (5, 60)},
-        model=CodecOptions(str(dct_package.path)),
     )
 
 

@@ -15,6 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 from shared_models.evaluation.detection.choice import DetectionRequest
 from shared_models.evaluation.detection.run import evaluate_detection
+from shared_models.evaluation.sweep import Sweep
 
 PICTURES = 100
 SIDE = 416
@@ -29,12 +30,8 @@ def test_the_harness_agrees_with_pycocotools_by_hand(shared_data: Path, tmp_path
     report = evaluate_detection(
         DetectionRequest(
             instances=instances,
-            command="",
-            cache=tmp_path / "cache",
-            codecs=("jpeg",),
-            qualities={"jpeg": (20,)},
             detector=weights,
-            limit=PICTURES,
+            sweep=Sweep("", tmp_path / "cache", ("jpeg",), {"jpeg": (20,)}, limit=PICTURES),
         )
     )
     for row, jpeg_quality in zip(report.rows, (None, 20), strict=True):

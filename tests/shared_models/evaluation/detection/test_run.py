@@ -12,8 +12,10 @@ from shared_models.evaluation.detection.run import evaluate_detection
 from shared_models.evaluation.peers.catalogue import CodecOptions
 from shared_models.evaluation.report import write_report
 from shared_models.evaluation.schema import read_report
+from shared_models.evaluation.sweep import Sweep
 from shared_models.packages.package import ModelPackage
 from tests.shared_models.evaluation.detection.bright_squares import write_detector, write_world
+from tests.shared_models.evaluation.swept import swept
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +23,14 @@ def request_(tmp_path_factory: pytest.TempPathFactory, dct_package: ModelPackage
     folder = tmp_path_factory.mktemp("world")
     return DetectionRequest(
         instances=write_world(folder),
-        command="slimstream eval detection",
-        cache=folder / "cache",
-        codecs=("slim", "jpeg"),
-        qualities={"slim": (10, 90), "jpeg": (1, 60)},
+        sweep=Sweep(
+            command="slimstream eval detection",
+            cache=folder / "cache",
+            codecs=("slim", "jpeg"),
+            qualities={"slim": (10, 90), "jpeg": (1, 60)},
+            model=CodecOptions(str(dct_package.path)),
+        ),
         detector=write_detector(folder / "squares.onnx"),
-        model=CodecOptions(str(dct_package.path)),
         draws=20,
     )
 
@@ -120,7 +124,7 @@ def test_a_run_goes_on_where_an_interrupted_one_was(request_: DetectionRequest, 
         if done == 2:
             raise KeyboardInterrupt
 
-    request = replace(request_, cache=tmp_path / "cache", codecs=("jpeg",), qualities={"jpeg": (1, 60)})
+    request = swept(request_, cache=tmp_path / "cache", codecs=("jpeg",), qualities={"jpeg": (1, 60)})
     with pytest.raises(KeyboardInterrupt):
         evaluate_detection(request, interrupt)
     kept = len(list((tmp_path / "cache").rglob("*")))
@@ -130,7 +134,7 @@ def test_a_run_goes_on_where_an_interrupted_one_was(request_: DetectionRequest, 
 
 
 def test_processes_find_what_one_process_finds(request_: DetectionRequest, report: DetectionReport) -> None:
-    request = replace(request_, jobs=2, codecs=("jpeg",), qualities={"jpeg": (1, 60)})
+    request = swept(request_, jobs=2, codecs=("jpeg",), qualities={"jpeg": (1, 60)})
     again = evaluate_detection(request)
     assert [row.AP for row in again.rows] == [row.AP for row in report.rows if row.codec != "slim"]
 
@@ -144,13 +148,13 @@ def test_without_a_detector_ours_is_measured_and_peers_are_missing(request_: Det
 
 
 def test_usual_qualities_are_thinned_evenly_and_keep_their_ends(request_: DetectionRequest) -> None:
-    report = evaluate_detection(replace(request_, codecs=("jpeg",), qualities={}, points=3, limit=1))
+    report = evaluate_detection(swept(request_, codecs=("jpeg",), qualities={}, points=3, limit=1))
     assert [row.quality for row in report.rows[1:]] == [5, 20, 75]
 
 
 def test_nothing_to_look_with_is_said(request_: DetectionRequest) -> None:
     with pytest.raises(InputError, match="nothing can be measured"):
-        evaluate_detection(replace(request_, detector=None, codecs=("jpeg",)))
+        evaluate_detection(swept(replace(request_, detector=None), codecs=("jpeg",)))
 
 
 def test_a_detector_that_is_not_there_or_is_none_is_said(

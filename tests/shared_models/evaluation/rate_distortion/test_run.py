@@ -13,7 +13,9 @@ from shared_models.evaluation.peers.catalogue import CodecOptions
 from shared_models.evaluation.peers.codec import Missing
 from shared_models.evaluation.rate_distortion.report import Measure, RateDistortionReport
 from shared_models.evaluation.rate_distortion.run import RateDistortionRequest, evaluate_rate_distortion
+from shared_models.evaluation.sweep import Sweep
 from shared_models.packages.package import ModelPackage
+from tests.shared_models.evaluation.swept import swept
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,13 @@ def request_(tmp_path_factory: pytest.TempPathFactory, dct_package: ModelPackage
         image.save(folder / "images" / f"{number}.png")
     return RateDistortionRequest(
         images=folder / "images",
-        command="slimstream eval rd",
-        cache=folder / "cache",
-        codecs=("slim", "slim-full", "jpeg"),
-        qualities={"slim": (50,), "slim-full": (20, 90), "jpeg": (5, 30, 90)},
-        model=CodecOptions(str(dct_package.path)),
+        sweep=Sweep(
+            command="slimstream eval rd",
+            cache=folder / "cache",
+            codecs=("slim", "slim-full", "jpeg"),
+            qualities={"slim": (50,), "slim-full": (20, 90), "jpeg": (5, 30, 90)},
+            model=CodecOptions(str(dct_package.path)),
+        ),
     )
 
 
@@ -80,7 +84,7 @@ def test_nothing_to_measure_is_refused_with_the_reasons(
     absent = {"jpeg": lambda: Missing("it is not here")}
     monkeypatch.setattr("shared_models.evaluation.peers.catalogue.PEERS", absent)
     with pytest.raises(InputError, match=r"no codec is left to measure \(jpeg: it is not here\)"):
-        evaluate_rate_distortion(replace(request_, codecs=("jpeg",)))
+        evaluate_rate_distortion(swept(request_, codecs=("jpeg",)))
 
 
 def test_pictures_too_small_for_the_measures_are_refused(
@@ -88,4 +92,4 @@ def test_pictures_too_small_for_the_measures_are_refused(
 ) -> None:
     Image.new("RGB", (100, 100)).save(tmp_path / "small.png")
     with pytest.raises(InputError, match="100×100 pixels is too small for MS-SSIM"):
-        evaluate_rate_distortion(replace(request_, images=tmp_path, codecs=("jpeg",)))
+        evaluate_rate_distortion(swept(replace(request_, images=tmp_path), codecs=("jpeg",)))

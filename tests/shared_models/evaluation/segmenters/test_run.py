@@ -10,6 +10,7 @@ from shared_models.errors import InputError
 from shared_models.evaluation.peers.catalogue import CodecOptions
 from shared_models.evaluation.segmenters.report import SegmentationReport
 from shared_models.evaluation.segmenters.run import SegmentationRequest, evaluate_segmentation
+from shared_models.evaluation.sweep import Sweep
 from shared_models.packages.package import ModelPackage
 from tests.shared_models.evaluation.colour_models import SIDE, write_colour_segmenter
 
@@ -36,11 +37,13 @@ def request_(tmp_path_factory: pytest.TempPathFactory, dct_package: ModelPackage
         labels=folder / "labels",
         classes=folder / "classes.json",
         segmenter=write_colour_segmenter(folder / "colours.onnx"),
-        command="slimstream eval segmentation",
-        cache=folder / "cache",
-        codecs=("slim", "jpeg"),
-        qualities={"jpeg": (2, 60)},
-        model=CodecOptions(str(dct_package.path)),
+        sweep=Sweep(
+            command="slimstream eval segmentation",
+            cache=folder / "cache",
+            codecs=("slim", "jpeg"),
+            qualities={"jpeg": (2, 60)},
+            model=CodecOptions(str(dct_package.path)),
+        ),
     )
 
 

@@ -7,12 +7,14 @@ from PIL import Image
 
 from shared_models.errors import InputError
 from shared_models.evaluation.peers.catalogue import CodecOptions
-from shared_models.evaluation.video.bench import ClipChoice
+from shared_models.evaluation.sweep import Sweep
+from shared_models.evaluation.video.clips import ClipChoice
 from shared_models.evaluation.video.report import VideoReport
 from shared_models.evaluation.video.request import VideoRequest
 from shared_models.evaluation.video.run import evaluate_video
 from shared_models.packages.package import ModelPackage
 from tests.shared_models.evaluation.detection.bright_squares import CELL, SIDE, write_detector
+from tests.shared_models.evaluation.swept import swept
 
 FRAMES = 5
 
@@ -30,13 +32,15 @@ def request_(tmp_path_factory: pytest.TempPathFactory, dct_package: ModelPackage
         rows.append(f"{number + 1},1,{number * CELL},{CELL},{CELL},{CELL},1,1,1")
     (folder / "gt.txt").write_text("\n".join(rows))
     return VideoRequest(
-        clip=ClipChoice(folder / "frames", None, 10.0, 0, 0),
+        clip=ClipChoice(folder / "frames", None, 10.0),
         detector=write_detector(folder / "squares.onnx"),
-        command="slimstream eval video",
-        cache=folder / "cache",
-        codecs=("slim", "x264"),
-        qualities={"slim": (10, 90), "x264": (50, 20)},
-        model=CodecOptions(str(dct_package.path)),
+        sweep=Sweep(
+            command="slimstream eval video",
+            cache=folder / "cache",
+            codecs=("slim", "x264"),
+            qualities={"slim": (10, 90), "x264": (50, 20)},
+            model=CodecOptions(str(dct_package.path)),
+        ),
     )
 
 
@@ -77,7 +81,7 @@ def test_settings_state_what_the_encoders_were_told(report: VideoReport) -> None
 
 def test_labels_take_the_place_of_agreement(request_: VideoRequest) -> None:
     gt = request_.clip.path.with_name("gt.txt")
-    report = evaluate_video(replace(request_, labels=gt, codecs=("x264",)))
+    report = evaluate_video(swept(replace(request_, labels=gt), codecs=("x264",)))
     assert report.settings["truth"] == "MOT labels gt.txt"
     assert report.settings["boxes"] == FRAMES
     assert report.rows[0].AP50 == 1
@@ -99,7 +103,7 @@ def test_labels_that_do_not_fit_are_refused_before_anything_is_coded(
 ) -> None:
     (tmp_path / "gt.txt").write_text("none")
     with pytest.raises(InputError, match="line 1 is not MOT's"):
-        evaluate_video(replace(request_, labels=tmp_path / "gt.txt", cache=tmp_path / "cache"))
+        evaluate_video(swept(replace(request_, labels=tmp_path / "gt.txt"), cache=tmp_path / "cache"))
     assert list((tmp_path / "cache").glob("*")) == []
 
 
@@ -107,7 +111,7 @@ def test_a_clip_in_which_nothing_is_seen_is_refused(request_: VideoRequest, tmp_
     Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "black.png")
     black = replace(request_.clip, path=tmp_path)
     with pytest.raises(InputError, match="there is nothing to agree with"):
-        evaluate_video(replace(request_, clip=black, codecs=("x264",)))
+        evaluate_video(swept(replace(request_, clip=black), codecs=("x264",)))
 
 
 def test_labels_of_what_the_detector_does_not_find_are_refused(
@@ -115,4 +119,4 @@ def test_labels_of_what_the_detector_does_not_find_are_refused(
 ) -> None:
     (tmp_path / "gt.txt").write_text("1,1,2,2,60,60,1,1,1\n")
     with pytest.raises(InputError, match="finds none of the 1 labelled boxes"):
-        evaluate_video(replace(request_, labels=tmp_path / "gt.txt", codecs=("x264",)))
+        evaluate_video(swept(replace(request_, labels=tmp_path / "gt.txt"), codecs=("x264",)))
