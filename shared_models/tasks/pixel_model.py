@@ -16,11 +16,12 @@ from shared_models.tasks.convention_trial import choose_convention
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, to_detections
 from shared_models.tasks.image_input import ImageInput, names_in, side_in
 from shared_models.tasks.input_convention import Array, InputConvention
-from shared_models.tasks.known_conventions import known_convention, other_conventions
+from shared_models.tasks.known_conventions import RAW, convention_of, known_convention, other_conventions
 from shared_models.tasks.layouts.class_maps import ClassMapsLayout
 from shared_models.tasks.layouts.class_scores import ClassScoresLayout
 from shared_models.tasks.layouts.layout import DetectionLayout, Probe, Side, Task
 from shared_models.tasks.layouts.recognition import AnyLayout, recognise
+from shared_models.tasks.number_range import grain, scales_itself
 from shared_models.tasks.results import Classification, Detection
 
 MODEL_BYTES_MAX: Final = 1 << 30
@@ -58,7 +59,7 @@ class PixelModel:
         if image.side not in (None, side):
             raise ModelError(f"{path.name} takes pictures of {image.side} pixels, not of {side}")
         trial = convention or InputConvention(side=side, std=(1.0 if image.is_whole else 255.0,) * 3)
-        picture = samples[0] if samples else _grain(side)
+        picture = samples[0] if samples else grain(*side)
         outputs = tuple(image.run(network, trial, picture))
         found = recognise(Probe(network.outputs, outputs, side, names_in(network.metadata)), layout)
         model = cls(network, image, found, trial)
@@ -67,13 +68,20 @@ class PixelModel:
         return model
 
     def find_convention(self, samples: Sequence[Pixels]) -> InputConvention:
-        """Return what the family is known to want, unless `samples` clearly say otherwise."""
+        """Return what the family is known to want, unless the model or `samples` clearly say otherwise.
+
+        Classifiers and segmenters are no family: most want ImageNet's numbers, and those that scale 0..255
+        themselves are found out by trying.
+        """
         is_whole = self.image.is_whole
         known = known_convention(self.layout, self.convention.side, self.network.metadata, is_whole=is_whole)
 
         def run(candidate: InputConvention, pixels: Pixels) -> list[Array]:
             return self.image.run(self.network, candidate, pixels)
 
+        if not is_whole and isinstance(self.layout, ClassScoresLayout | ClassMapsLayout):
+            whole = convention_of(known.side, RAW, known.channels, known.fit)
+            known = whole if scales_itself(run, known, whole) else known
         others = other_conventions(known, is_whole=is_whole)
         return choose_convention(run, self.layout, known, others, samples)
 
@@ -156,7 +164,7 @@ def _side(network: Network, image: ImageInput) -> Side:
         return stated
     for side in SIDES_TRIED:
         try:
-            outputs = image.run(network, InputConvention(side=side), _grain(side))
+            outputs = image.run(network, InputConvention(side=side), grain(*side))
         except ModelError:
             continue
         is_classifier = outputs[0].ndim == 2 and len(outputs) == 1
@@ -164,9 +172,3 @@ def _side(network: Network, image: ImageInput) -> Side:
     raise ModelError(
         f"{network.name} takes pictures of any size and ran at none of {SIDES_TRIED}; say which it takes"
     )
-
-
-def _grain(side: Side) -> Pixels:
-    """Return a picture of smooth noise, to probe a model where there is no photograph."""
-    coarse = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize(side, Image.Resampling.BICUBIC))

@@ -40,6 +40,18 @@ def colour_classifier(path: Path, *, free: bool = False, sharpness: tuple[float,
     return save(path, nodes, "logits", free=free, sharpness=np.array(sharpness, np.float32))
 
 
+def shifting_classifier(path: Path, scale: float) -> Path:
+    """Logits of (pixel x scale - 1) planes, plus what the classes are by themselves."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["row"]),
+        helper.make_node("Mul", ["row", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["logits"]),
+    ]
+    shift = np.array([-2, 0, 2], np.float32)
+    return save(path, nodes, "logits", scale=np.array([3, -2, 4], np.float32) * scale, shift=shift)
+
+
 def bright_segmenter(path: Path) -> Path:
     """Scores of dark and bright at an eighth of the side."""
     nodes = [
@@ -79,11 +91,18 @@ def test_a_classifier_names_its_classes(tmp_path: Path) -> None:
 def test_a_trial_on_samples_finds_the_order_and_range_of_numbers(tmp_path: Path) -> None:
     path = colour_classifier(tmp_path / "c.onnx", sharpness=(0.1, 0.01, 0.01))  # sure of red in 0..255
     samples = [plain((250, 10, 20)), plain((200, 0, 0))]
-    known = PixelModel.open(path).convention
     found = PixelModel.open(path, samples=samples).convention
-    assert known.channels is Channels.RGB
-    assert known.mean != (0, 0, 0)
     assert (found.channels, found.std, found.mean) == (Channels.RGB, (1.0,) * 3, (0.0,) * 3)
+
+
+@pytest.mark.parametrize(("scale", "is_scaled_inside"), [(1 / 127.5, True), (1.0, False)])
+def test_a_classifier_that_scales_pictures_itself_is_known_without_a_sample(
+    tmp_path: Path, scale: float, is_scaled_inside: bool
+) -> None:
+    convention = PixelModel.open(shifting_classifier(tmp_path / "c.onnx", scale)).convention
+    is_whole = (convention.mean, convention.std) == ((0.0,) * 3, (1.0,) * 3)
+    assert is_whole == is_scaled_inside
+    assert convention.channels is Channels.RGB
 
 
 def test_a_segmenter_gives_classes_at_the_size_of_the_picture(tmp_path: Path) -> None:
@@ -152,6 +171,17 @@ CONVENTIONS = {
 def pictures(folder: Path, count: int) -> list[Pixels]:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".webp"})
     return [np.asarray(Image.open(path).convert("RGB")) for path in paths[:count]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v2_224", "deeplab_cityscapes_513", "deeplab_voc_513"])
+def test_a_real_model_that_scales_pictures_itself_is_known_without_a_sample(
+    name: str, shared_data: Path
+) -> None:
+    path = shared_data.parent / "weights" / f"{name}.onnx"
+    if not path.exists():
+        pytest.skip(f"no model at {path}")
+    assert "RGB 0..255" in str(PixelModel.open(path).convention)
 
 
 @pytest.mark.slow
