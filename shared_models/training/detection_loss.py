@@ -9,6 +9,7 @@ from torch import Tensor
 
 from shared_models.bridges.yolox import Prediction
 
+OBJECTNESS_MIN = 1e-3  # cells below it hold next to nothing to compare, and are nearly all cells
 LOG_SIDE_MAX = 5.0  # e^5 cells of stride 8 are wider than any picture we train on
 
 
@@ -27,24 +28,28 @@ def answer_distance(
 ) -> dict[str, Tensor]:
     """Weighted sums over all cells, divided by the objects the teacher sees (plus one), by kind.
 
-    Objectness counts everywhere, classes and boxes by the teacher's objectness. Cross entropies are taken
-    relative to the teacher's own entropy, so that nought is reached by its answers.
+    Objectness counts everywhere, classes and boxes by the teacher's objectness where that is not next to
+    nothing. Cross entropies are taken relative to the teacher's own entropy, so that nought is reached by
+    its answers.
     """
     sums = {
         kind: torch.zeros((), device=student[0].boxes.device) for kind in ("objectness", "classes", "box")
     }
     objects = torch.ones((), device=student[0].boxes.device)
     for s, t in zip(student, teacher, strict=True):
-        objectness = t.objectness.float().sigmoid()  # (B, 1, h, w)
-        classes = divergence(s.classes, t.classes).sum(dim=1, keepdim=True)
-        boxes = weights.overlap * (1 - overlap(s.boxes, t.boxes))
-        boxes = boxes + weights.raw_box * (s.boxes.float() - t.boxes.float()).abs().sum(dim=1, keepdim=True)
+        everywhere = t.objectness.float().sigmoid()[:, 0]  # (B, h, w)
+        seen = everywhere >= OBJECTNESS_MIN
+        objectness = everywhere[seen].unsqueeze(1)  # (N, 1)
+        classes = divergence(_at(seen, s.classes), _at(seen, t.classes)).sum(dim=1, keepdim=True)
+        mine, theirs = _at(seen, s.boxes), _at(seen, t.boxes)
+        boxes = weights.overlap * (1 - overlap(mine, theirs))
+        boxes = boxes + weights.raw_box * (mine.float() - theirs.float()).abs().sum(dim=1, keepdim=True)
         sums["objectness"] = (
             sums["objectness"] + weights.objectness * divergence(s.objectness, t.objectness).sum()
         )
         sums["classes"] = sums["classes"] + weights.classes * (objectness * classes).sum()
         sums["box"] = sums["box"] + (objectness * boxes).sum()
-        objects = objects + objectness.sum()
+        objects = objects + everywhere.sum()
     return {kind: total / objects for kind, total in sums.items()}
 
 
@@ -57,7 +62,7 @@ def divergence(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def overlap(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised intersection over union of raw boxes of the same cells, (B, 4, h, w) -> (B, 1, h, w).
+    """Generalised intersection over union of raw boxes of the same cells, (N, 4, ...) -> (N, 1, ...).
 
     Rezatofighi et al. 2019: below the plain ratio by the empty share of the smallest box around both.
     """
@@ -68,7 +73,12 @@ def overlap(a: Tensor, b: Tensor) -> Tensor:
     return common / union - (around - union) / around
 
 
+def _at(seen: Tensor, maps: Tensor) -> Tensor:
+    """Maps (B, C, h, w) at the N cells of a mask (B, h, w): (N, C)."""
+    return maps.permute(0, 2, 3, 1)[seen]
+
+
 def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, 4, h, w) centre and log sides, in cells -> top left and bottom right (B, 2, h, w) each."""
+    """(N, 4, ...) centre and log sides, in cells -> top left and bottom right (N, 2, ...) each."""
     centre, half = boxes[:, :2].float(), boxes[:, 2:].float().clamp(max=LOG_SIDE_MAX).exp() / 2
     return centre - half, centre + half

@@ -19,17 +19,27 @@ class ViewConfig:
 
     canvases: tuple[tuple[int, int], ...] = ((320, 416), (288, 416), (416, 416), (416, 320), (416, 288))
     shares: tuple[float, ...] = (0.45, 0.25, 0.08, 0.14, 0.08)
-    whole: float = 0.6  # share of pictures shown (nearly) whole; the others are enlarged
+    whole: float = 0.7  # share of pictures shown (nearly) whole; the others are enlarged
     zoom_max: float = 1.7
     mosaics: float = 0.15
 
 
 class DetectorViews:
-    """Endless batches of views, every picture once an epoch of its orientation."""
+    """Endless batches of views, every picture as often in an epoch of its orientation as it is told to be."""
 
-    def __init__(self, pictures: PictureCache, config: ViewConfig | None = None, seed: int = 0) -> None:
-        """Take the pictures; portraits are shown on portrait canvases."""
+    def __init__(
+        self,
+        pictures: PictureCache,
+        config: ViewConfig | None = None,
+        seed: int = 0,
+        repeats: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Take the pictures and how often to show each (once by default), on a mean over epochs.
+
+        Portraits are shown on portrait canvases.
+        """
         self.pictures, self.config = pictures, config or ViewConfig()
+        self.repeats = np.ones(len(pictures)) if repeats is None else repeats
         self.random = np.random.default_rng(seed)
         upright = [place.height > place.width for place in pictures.places]
         self.members = [[i for i, u in enumerate(upright) if u == kind] for kind in (False, True)]
@@ -73,7 +83,9 @@ class DetectorViews:
     def _next(self, canvas: tuple[int, int]) -> Pixels:
         kind = int(canvas[0] > canvas[1])
         if not self.orders[kind]:
-            self.orders[kind] = self.random.permutation(self.members[kind]).tolist()
+            members = np.array(self.members[kind])
+            times = np.floor(self.repeats[members] + self.random.random(len(members))).astype(int)
+            self.orders[kind] = self.random.permutation(np.repeat(members, times)).tolist()
         return self.pictures[self.orders[kind].pop()]
 
 

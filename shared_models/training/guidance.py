@@ -22,7 +22,8 @@ class Guidance:
     def __call__(self, name: str, features: Tensor) -> Tensor:
         """Note the error of `features` (B, C, h, w); return them, or the teacher's in their place."""
         teacher = self.stages[name]
-        errors = (features.float() - teacher.float()).square().mean(dim=(0, 2, 3))
+        difference = (features - teacher).permute(0, 2, 3, 1).flatten(0, 2)  # as it lies: three times as fast
+        errors = difference.square().sum(dim=0, dtype=torch.float32) / len(difference)
         self.errors[name] = (errors / self.variances[name]).mean()
         if self.share == 0:
             return features

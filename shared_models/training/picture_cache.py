@@ -5,7 +5,7 @@ after the other as (H, W, 3) uint8 RGB, `pictures.json` where each begins and ho
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,10 @@ class PictureCache:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def __iter__(self) -> Iterator[Pixels]:
+        """Go through all pictures in order."""
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Pixels:
         """Return a read-only view (H, W, 3) of one picture."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from shared_models.bridges.bridge_files import export_network
@@ -23,6 +25,7 @@ from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.config import SlimConfig
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.errors import InputError
+from shared_models.training.class_balance import repeat_factors, seen_classes
 from shared_models.training.detection_loss import AnswerWeights, answer_distance
 from shared_models.training.detector_views import DetectorViews
 from shared_models.training.guidance import Guidance, channel_variances
@@ -158,13 +161,23 @@ def train(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train the detector, or go on with folder/latest.pt; then write folder/detect.onnx."""
-    views, teacher = DetectorViews(PictureCache(pictures)), YoloxStages(weights)
+    cache, teacher = PictureCache(pictures), YoloxStages(weights)
+    views = DetectorViews(cache, repeats=repeat_factors(seen_once(cache, teacher, folder / "classes.npy")))
     config = SlimDetectConfig(bridge_from=bridge_from, is_warm=start is not None, device=device)
     recipe = SlimDetectRecipe(views, load_slim_base(base), load_bridge(base), teacher, config)
     if start is not None:
         recipe.start_tail(start)
     Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=hold, device=device)).run()
     export_detector(recipe.averaged, folder / "detect.onnx")
+
+
+def seen_once(pictures: PictureCache, teacher: YoloxStages, path: Path) -> NDArray[np.bool_]:
+    """Tell which classes the teacher sees in each picture, from a file where that was asked before."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, seen_classes(pictures, teacher))
+    seen: NDArray[np.bool_] = np.load(path)
+    return seen
 
 
 def load_bridge(base: Path) -> BridgeNetwork:

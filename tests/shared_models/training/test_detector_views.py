@@ -35,6 +35,14 @@ def test_portraits_are_shown_upright(pictures: PictureCache) -> None:
         assert (seen == {100}) if upright else (100 not in seen)
 
 
+def test_a_picture_is_shown_as_often_as_it_is_told_to_be(pictures: PictureCache) -> None:
+    whole = ViewConfig(canvases=((32, 96),), shares=(1.0,), whole=1.0, mosaics=0.0)
+    views = DetectorViews(pictures, whole, repeats=np.array([1.0, 1.0, 2.5]))
+    shown = [int(np.rint(views.batch(1)[0, 0, 0, 0].item() * 255)) for _ in range(70)]
+    assert shown.count(150) / shown.count(50) == pytest.approx(2.5, abs=0.2)
+    assert 100 not in shown  # an upright one
+
+
 def test_views_go_on_where_they_were_saved(pictures: PictureCache) -> None:
     views = DetectorViews(pictures, SMALL)
     views.batch(3)

@@ -20,6 +20,7 @@ from shared_models.training.recipes.slim_detect import (
     SlimDetectRecipe,
     export_detector,
     load_bridge,
+    seen_once,
 )
 
 STAGES = {"P4": (128, 16), "P5": (256, 32), "F4": (128, 16), "N3": (64, 8), "N4": (128, 16), "N5": (256, 32)}
@@ -119,6 +120,17 @@ def test_a_warm_start_takes_the_averaged_tail_and_keeps_the_bridge_of_its_own_ba
     before = later.teacher.pictures_seen
     later.loss(0.0)
     assert later.teacher.pictures_seen - before == 2  # the picture itself, from the start
+
+
+def test_the_teacher_is_asked_once_what_is_in_the_pictures(
+    tmp_path: Path,
+) -> None:
+    Image.fromarray(np.zeros((64, 96, 3), np.uint8)).save(tmp_path / "a.png")
+    pictures, teacher = build_cache([tmp_path / "a.png"], tmp_path / "cache"), Teacher()
+    first = seen_once(pictures, teacher, tmp_path / "run" / "classes.npy")
+    again = seen_once(pictures, teacher, tmp_path / "run" / "classes.npy")
+    assert teacher.pictures_seen == 1
+    np.testing.assert_array_equal(first, again)
 
 
 def test_the_bridge_of_a_base_is_its_trunk_and_first_head(tmp_path: Path) -> None:
