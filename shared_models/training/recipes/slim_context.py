@@ -63,7 +63,7 @@ class SlimContextConfig:
     """What the stage is made of."""
 
     batch: int = 8
-    fitting_batches: int = 300
+    fitting_batches: int = 120
     static_batches: int = 16  # of 64 crops, counted for each quality that has static tables
     seed: int = 0
 
