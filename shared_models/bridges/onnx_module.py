@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from shared_models.bridges.extraction import nodes_between
 from shared_models.bridges.model_reading import read_onnx
 from shared_models.bridges.operators.elementwise import helper_array, silu
-from shared_models.bridges.operators.node import Function, Node
+from shared_models.bridges.operators.node import Builder, Function, Node
+from shared_models.bridges.operators.quantised import UNROUNDED
 from shared_models.bridges.operators.registry import BUILDERS
 from shared_models.errors import ModelError
 
@@ -39,15 +40,22 @@ class Step:
 class OnnxModule(nn.Module):
     """The part of an ONNX model that leads from `inputs` to `outputs`."""
 
-    def __init__(self, model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Compile the nodes on the way; raise ModelError if there is no way, or name what cannot be run."""
+    def __init__(
+        self, model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str], *, rounds: bool = True
+    ) -> None:
+        """Compile the nodes on the way; raise ModelError if there is no way, or name what cannot be run.
+
+        Without `rounds`, activations that the model rounds to eight bits as it runs stay as they are, which
+        costs far less: gradients know nothing of rounding anyway.
+        """
         super().__init__()
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         constants: Constants = {t.name: helper_array(t) for t in model.graph.initializer}
         opset = max((e.version for e in model.opset_import if e.domain in {"", "ai.onnx"}), default=1)
         nodes = nodes_between(model.graph, self.inputs, self.outputs)
         self.buffer_names: dict[str, str] = {}
-        steps = [step for node in nodes if (step := _compile(node, constants, opset)) is not None]
+        builders = BUILDERS if rounds else {**BUILDERS, **UNROUNDED}
+        steps = [step for node in nodes if (step := _compile(node, constants, opset, builders)) is not None]
         self.steps = _fuse_silu(steps, set(outputs))
         used = {name for step in self.steps for name in step.inputs} | set(outputs)
         for name in sorted(used & set(constants)):
@@ -82,16 +90,18 @@ class OnnxModule(nn.Module):
         self.register_buffer(self.buffer_names[name], torch.from_numpy(np.array(value)))
 
 
-def _compile(node: onnx.NodeProto, constants: Constants, opset: int) -> Step | None:
+def _compile(
+    node: onnx.NodeProto, constants: Constants, opset: int, builders: Mapping[str, Builder]
+) -> Step | None:
     """Build a step, or fold a node that reads nothing but constants into them."""
-    if node.op_type not in BUILDERS or node.domain not in {"", "ai.onnx"}:
+    if node.op_type not in builders or node.domain not in {"", "ai.onnx"}:
         title = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         raise ModelError(
             f"operator {title} (node {node.name or node.output[0]}) cannot be run in torch; "
             "cut behind it, or export the model without it"
         )
     described = Node.of(node, constants, opset)
-    function = BUILDERS[node.op_type](described)
+    function = builders[node.op_type](described)
     step = Step(function, tuple(node.input), tuple(node.output), str(described))
     if not all(name in constants for name in node.input if name):
         return step

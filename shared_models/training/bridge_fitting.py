@@ -29,7 +29,6 @@ _OBJECTNESS: Final = {"yolox": 4, "yolo-anchors": 4}
 _CANVAS_PX: Final = 416**2
 _BATCH: Final = 4  # of canvases of _CANVAS_PX; more of smaller ones
 _BATCH_MAX: Final = 16
-_CALIBRATED: Final = 16  # pictures that scales are measured on
 _JUDGED: Final = 12  # held-out pictures that progress is measured on
 _SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are fixed on
 _SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
@@ -106,18 +105,15 @@ def trainer_config(plan: BridgePlan, folder: Path) -> TrainerConfig:
 def bridge_recipe(plan: BridgePlan, trunk: BridgeTrunk | None) -> SlimBridgeRecipe:
     """Make the recipe of a plan, on `trunk` or on one of random weights; raise ModelError."""
     torch.manual_seed(plan.config.seed)
-    teacher = BridgeTeacher(plan.graph, plan.cut, plan.other_inputs(), plan.config.threads)
-    maker = ExampleMaker(plan, teacher)
-    width, height = plan.pixel.convention.side
+    teacher = BridgeTeacher(plan.graph, plan.cut, whole=plan.whole, threads=plan.config.threads)
+    width, height = plan.side(plan.config.long_side_px, plan.config.long_side_px)
     size = int(np.clip(round(_BATCH * _CANVAS_PX / (width * height)), 1, _BATCH_MAX))
-    split = plan.pictures.split()
-    calibration = teacher.teach([plan.canvas(p) for p in plan.held_out(_CALIBRATED)])
+    maker = ExampleMaker(plan, teacher, size)
     loss = BridgeLoss(plan.pixel.task, _OBJECTNESS.get(plan.pixel.layout.name))
     return SlimBridgeRecipe(
-        EndlessBatches(maker, split.fitted, size, plan.config.seed),
+        EndlessBatches(maker, plan.pictures.split().fitted, plan.config.seed),
         plan.cut.levels,
         teacher.teach([plan.padding()]),
-        calibration,
         loss=loss,
         trunk=trunk,
     )
@@ -131,8 +127,8 @@ class HeldOutJudge:
         self.recipe, self.trainer, self.report = recipe, trainer, report
         random = np.random.default_rng((plan.config.seed, 2))
         held_out = plan.pictures.split().held_out[:_JUDGED]
-        made = [recipe.batches.maker.batch([index], random) for index in held_out]
-        self.batches: Sequence[Batch] = [batch for batch in made if batch is not None]
+        studies = recipe.batches.maker.studies(held_out, 1, random)
+        self.batches: Sequence[Batch] = [batch for batches in studies for batch in batches]
         self._began_s, self._next_s = time.monotonic(), _FIRST_REPORT_S
         self._last: Progress | None = None
 
@@ -182,14 +178,15 @@ def write_fit(
         convention=pixel.convention,
         layout=pixel.layout,
         cut=tuple(CutTensor(name=f.name, stride=f.stride, channels=f.channels) for f in levels),
-        canvas_multiple=None if plan.parts.tail_is_static else CANVAS_MULTIPLE,
+        canvas_multiple=CANVAS_MULTIPLE if plan.is_free else None,
         long_side_px=plan.config.long_side_px,
         card={"pictures": report.pictures, "steps": report.steps, "minutes": report.minutes},
     )
     network = recipe.bridge.float().eval()
     samples = _framed_samples(plan, recipe.batches.maker) if plan.config.is_int8 else []
-    pad = [features[0].numpy() for features in recipe.pad]
-    write_bridge(directory, network, pad, info, tail=plan.parts.tail if with_tail else None, samples=samples)
+    write_bridge(
+        directory, network, recipe.pad, info, tail=plan.parts.tail if with_tail else None, samples=samples
+    )
     return report
 
 
@@ -212,9 +209,12 @@ def claim_folder(folder: Path, plan: BridgePlan) -> None:
 
 
 def _framed_samples(plan: BridgePlan, maker: ExampleMaker) -> list[Array]:
-    width = plan.codec.widths[-1]
-    pictures = plan.held_out(_SAMPLES)
-    return [maker.example(p, quality, width).framed for p in pictures for quality in _SAMPLE_QUALITIES]
+    framed = []
+    for pixels in plan.held_out(_SAMPLES):
+        side = plan.side(pixels.shape[1], pixels.shape[0])
+        examples = maker.examples(pixels, side, _SAMPLE_QUALITIES, plan.codec.widths[-1])
+        framed += [example.framed for example in examples]
+    return framed
 
 
 def _sha256(path: Path) -> str:

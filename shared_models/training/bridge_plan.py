@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
+import onnx
 
 from shared_models.bridges.cut_candidates import CutCandidate
+from shared_models.bridges.free_canvas import free_model
 from shared_models.bridges.model_graph import ModelGraph, inspect_model
-from shared_models.bridges.split import Split, split
+from shared_models.bridges.split import CANVAS_MULTIPLE, Split, split
 from shared_models.codecs.backend import BackendOptions
+from shared_models.codecs.pictures import padded
 from shared_models.codecs.slim.codec import SlimCodec
 from shared_models.errors import InputError
 from shared_models.frames import Pixels
 from shared_models.packages.package import ModelPackage
-from shared_models.tasks.feature_placement import FeaturePlacement
-from shared_models.tasks.image_input import size_value
-from shared_models.tasks.input_convention import Array, InputConvention
+from shared_models.tasks.feature_placement import FeaturePlacement, Side
+from shared_models.tasks.input_convention import Array, Fit, InputConvention, Placement
 from shared_models.tasks.pixel_model import PixelModel
 from shared_models.training.unlabelled_pictures import UnlabelledPictures
 
@@ -60,6 +61,8 @@ class BridgePlan:
     cut: CutCandidate
     parts: Split
     pixel: PixelModel
+    whole: onnx.ModelProto | None
+    """The model for canvases of any size, where frames come to its tail at their own size."""
 
     @classmethod
     def open(cls, package: ModelPackage, model: Path, images: Path, config: FitConfig) -> Self:
@@ -74,27 +77,47 @@ class BridgePlan:
         graph = inspect_model(model, pixel.convention.side)
         cut = graph.candidate(config.cut) if config.cut else graph.best()
         codec = SlimCodec.load(package, backend=backend)
-        return cls(model, config, codec, pictures, graph, cut, split(graph, cut), pixel)
+        parts = split(graph, cut)
+        # what a classifier sees has one scale, and a segmenter that stretches its pictures one form
+        is_free = pixel.task == "detect" and not parts.tail_is_static
+        whole = free_model(graph) if is_free else None
+        return cls(model, config, codec, pictures, graph, cut, parts, pixel, whole)
 
-    def canvas(self, pixels: Pixels) -> Array:
-        """(H, W, 3) uint8 RGB -> (1, 3, H', W') as the model wants it (planes last where it wants that)."""
-        return np.asarray(self.pixel.image.tensor(self.pixel.convention, pixels), np.float32)
+    @property
+    def is_free(self) -> bool:
+        """Frames come to the tail at their own size: no scaling, and next to no padding."""
+        return self.whole is not None
+
+    def side(self, width: int, height: int) -> Side:
+        """Return the canvas of a picture of this size."""
+        if not self.is_free:
+            return self.pixel.convention.side
+        return padded(width, CANVAS_MULTIPLE), padded(height, CANVAS_MULTIPLE)
+
+    def canvas(self, pixels: Pixels, side: Side) -> Array:
+        """(H, W, 3) uint8 RGB -> (1, 3, H', W') as the model wants it (planes last where it wants that).
+
+        `side` is the model's own, or any that holds the picture where `is_free`.
+        """
+        convention = self.pixel.convention
+        if side != convention.side or self.is_free:
+            whole = np.full((side[1], side[0], 3), convention.pad, np.uint8)
+            whole[: pixels.shape[0], : pixels.shape[1]] = pixels
+            pixels, convention = whole, convention.model_copy(update={"side": side, "fit": Fit.STRETCH})
+        return np.asarray(self.pixel.image.tensor(convention, pixels), np.float32)
 
     def padding(self) -> Array:
-        """Return a canvas of nothing but the pad colour."""
+        """Return the model's own canvas with nothing but the pad colour on it."""
         convention = self.pixel.convention
         width, height = convention.side
-        return self.canvas(np.full((height, width, 3), convention.pad, np.uint8))
+        return self.canvas(np.full((height, width, 3), convention.pad, np.uint8), convention.side)
 
-    def placement(self, width: int, height: int) -> FeaturePlacement:
-        """Say where the features of a picture of this size come to lie."""
-        convention = self.pixel.convention
-        return FeaturePlacement.of((width, height), convention.side, convention.place(width, height))
-
-    def other_inputs(self) -> dict[str, NDArray[np.generic]]:
-        """Return what the model must be told besides the picture."""
-        side = self.pixel.convention.side
-        return {spec.name: size_value(spec, side) for spec in self.pixel.image.others}
+    def placement(self, width: int, height: int, side: Side) -> FeaturePlacement:
+        """Say where the features of a picture of this size come to lie on a canvas."""
+        where = self.pixel.convention.place(width, height)
+        return FeaturePlacement.of(
+            (width, height), side, Placement(1.0, 1.0, 0, 0) if self.is_free else where
+        )
 
     def held_out(self, count: int | None = None) -> Sequence[Pixels]:
         """Return pictures that nothing is fitted to, the first `count` that can be read.

@@ -76,6 +76,11 @@ def _quantise_dynamically(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (rounded(x / scale) + zero).clamp(0, BYTE_MAX), scale, zero
 
 
+def _pass_on(x: Tensor) -> tuple[Tensor, Tensor, None]:
+    """Leave x as it is, at scale one and without a zero point."""
+    return x, torch.ones(()), None
+
+
 def _convolve_whole(node: Node) -> Function:
     run = convolve(node)
 
@@ -128,3 +133,6 @@ QUANTISED: Final[Mapping[str, Builder]] = {
     "QLinearConv": _convolve_quantised,
     "QuantizeLinear": _quantise,
 }
+
+UNROUNDED: Final[Mapping[str, Builder]] = {"DynamicQuantizeLinear": plain(_pass_on)}
+"""In place of those above, where only gradients are wanted."""

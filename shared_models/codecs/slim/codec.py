@@ -1,7 +1,7 @@
 """The `slim` codec at run time: pixels to packets, packets to symbols, latents and pictures."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -162,10 +162,15 @@ class SlimCodec:
 
     def coded_latents(self, pixels: Pixels, *, quality: float, width: float) -> Latents:
         """(H, W, 3) uint8 RGB -> (1, C, h, w): what `encode_base` and decoding give, without the bytes."""
-        quality_code = _quality_code(quality)
+        (latents,) = self.coded_latents_at([quality], pixels, width=width)
+        return latents
+
+    def coded_latents_at(self, qualities: Sequence[float], pixels: Pixels, *, width: float) -> list[Latents]:
+        """As `coded_latents`, for several qualities: the encoder, which does not depend on it, runs once."""
+        codes = [_quality_code(quality) for quality in qualities]
         quantiser = self._layer(LayerName.BASE).quantiser
         (y,) = self.network(encoder_part(width)).run(self._tensor(pixels))
-        return quantiser.latents(quantiser.symbols(y, quality_code), quality_code)
+        return [quantiser.latents(quantiser.symbols(y, code), code) for code in codes]
 
     def preview(self, latents: Latents, frame_width: int, frame_height: int) -> Pixels:
         """Make a picture from the base latents alone."""

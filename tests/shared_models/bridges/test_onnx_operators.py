@@ -377,6 +377,26 @@ def test_a_batch_is_quantised_as_single_pictures_would_be() -> None:
     torch.testing.assert_close(both, torch.cat([module(x[:1])[0], module(x[1:])[0]]))
 
 
+def test_without_rounding_a_quantised_convolution_is_the_one_it_stands_for() -> None:
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
+        helper.make_node("ConvInteger", ["q", "w", "zero", "w_zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "scale"], ["y"]),
+    ]
+    weight = np.random.default_rng(0).integers(-128, 128, (4, 3, 1, 1)).astype(np.int8)
+    constants = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.int8(0), "w_zero")]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 5, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 5, 6])
+    model = helper.make_model(helper.make_graph(nodes, "quantised", [x], [y], constants))
+    pixels = torch.from_numpy(noise(1, 3, 5, 6))
+    (exact,) = OnnxModule(model, ["x"], ["y"], rounds=False)(pixels)
+    (rounded,) = OnnxModule(model, ["x"], ["y"])(pixels)
+    torch.testing.assert_close(exact, torch.conv2d(pixels, torch.from_numpy(weight).float()))
+    step = float(pixels.max() - pixels.min()) / 255
+    assert 0 < (exact - rounded).abs().max() < step * np.abs(weight).sum(1).max()
+
+
 def test_a_constant_node_and_what_follows_from_it_is_folded() -> None:
     two = numpy_helper.from_array(np.array([2.0, 3.0], np.float32))
     nodes = [
