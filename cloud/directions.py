@@ -42,7 +42,7 @@ class Directions:
                 answer = await answered
         except TimeoutError:
             raise LinkError(
-                f"agent {agent.name} did not answer within {timeout_s:g} s; it may still make the change"
+                f"agent {agent.name} did not answer within {timeout_s:g} s, and may change later; ask again"
             ) from None
         finally:
             del self._asked[settings.settings_id]

@@ -30,7 +30,9 @@ def exported_slim(
     with store.reading() as connection:
         rows = list(frame_queries.frames_between(connection, camera, start_ns, end_ns, frames_max + 1))
     if not rows:
-        raise NotHeldError(f"no frame of camera {camera[:80]!r} is stored in this interval")
+        raise NotHeldError(
+            f"no frame of camera {camera[:80]!r} is stored in this interval; choose a wider one"
+        )
     if len(rows) > frames_max:
         raise InputError(f"the interval holds more than {frames_max} frames; export it in parts")
     rows.sort(key=lambda row: row.frame_id)

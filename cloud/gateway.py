@@ -102,6 +102,9 @@ class Gateway:
             async with aclosing(stream.answers(requests)) as answers:
                 async for answer in answers:
                     yield answer
+        except asyncio.CancelledError:
+            self._context.metrics.streams_lost.inc()
+            raise
         except StoreFailedError as error:
             _log.error("store_failed", detail=str(error))
             await call.abort(grpc.StatusCode.UNAVAILABLE, f"the store cannot take frames now: {error}")
@@ -168,7 +171,9 @@ class Gateway:
         with store.reading() as connection:
             row = frame_queries.frame_by_seq(connection, name.camera, name.seq, name.epoch)
         if row is None:
-            raise NotHeldError(f"frame {name} was given up here before its layer came")
+            raise NotHeldError(
+                f"frame {name} was given up here before its layer came; raise store.budget_bytes or store.age"
+            )
         base, payload = store.read_layer(row.base)
         bitstream = self._limits.session.bitstream
         layer, data = delivery.finish(base, read_packet(payload, bitstream), bitstream)

@@ -12,6 +12,11 @@ class GatewayMetrics:
         """Register in `registry`."""
         metrics = Metrics("cloud", registry)
         self.streams = metrics.gauge("streams", "Agents connected now.")
+        self.streams_lost = metrics.counter(
+            "streams_lost",
+            "Streams that nobody closed: links cut, agents killed, and messages over four times "
+            "limits.message_bytes, which gRPC refuses unread and unnamed.",
+        )
         self.messages = metrics.counter("messages", "Messages received from agents.", ["kind"])
         self.rejected = metrics.counter("rejected", "Messages refused, by reason.", ["reason"])
         self.frames = metrics.counter("frames", "Frames made durable, by camera.", ["camera"])

@@ -63,7 +63,9 @@ class Pictures:
                 case "is_newest":
                     frame = frame_queries.newest_frame(connection, camera)
                 case _:
-                    raise InputError("a request names a seq, a time or the newest frame, and this one none")
+                    raise InputError(
+                        "a request names a seq, a time or the newest frame, and this one none; name one"
+                    )
             return Found(frame, "" if frame else _missing(camera, "no frame", ()))
 
     def wanted(self, frame: FrameRow, quality: Quality) -> Wanted | None:
@@ -73,7 +75,9 @@ class Pictures:
                 return Wanted(frame.frame_id, LAYER_ENHANCEMENT, None)
             case "level":
                 if not 0 <= quality.level <= 100:
-                    raise InputError(f"quality {quality.level:g} is not between 0 and 100")
+                    raise InputError(
+                        f"quality {quality.level:g} is not between 0 and 100; choose one that is"
+                    )
                 return Wanted(frame.frame_id, LAYER_ENHANCEMENT, quality_code_of(quality.level))
             case "source":
                 return Wanted(frame.frame_id, LAYER_SOURCE, None)

@@ -90,7 +90,9 @@ def _write_port(path: Path, port: int) -> None:
     try:
         path.write_text(f"{port}\n")
     except OSError as error:
-        raise ConfigError(f"listen.port_file {path} cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            f"listen.port_file {path} cannot be written: {error.strerror}; name another file"
+        ) from error
 
 
 def _store_options(config: CloudConfig) -> StoreOptions:
@@ -145,8 +147,8 @@ def _make_server(limits: LimitsSection, metrics: GatewayMetrics) -> grpc.aio.Ser
     return grpc.aio.server(
         interceptors=(counter,),
         options=[
-            # More than is accepted, so that what is too large is counted and answered here; the library ends
-            # a call with a message beyond this without telling anybody why.
+            # More than is accepted, so that what is too large is counted and answered here; a call with a
+            # message beyond this looks as if its peer had vanished, and is counted as such.
             ("grpc.max_receive_message_length", 4 * limits.message_bytes),
             ("grpc.max_send_message_length", limits.layer_bytes + (64 << 20)),
             # Half-open links are noticed, and agents may ping as often.

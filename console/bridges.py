@@ -22,7 +22,9 @@ def load_bridge(path: str, task: "Task", codec: "SlimCodec") -> "BridgedModel":
     directory = find_bridge(path)
     info = read_info(directory)
     if info.task != task:
-        raise InputError(f"the bridge {path} does not {task}: its model's task is to {info.task}")
+        raise InputError(
+            f"the bridge {path} does not {task}: its model's task is to {info.task}; use that command"
+        )
     if is_ready_made(directory) and not tail_path(directory, info).exists():
         cut_tail(directory.name)
     return open_bridge(directory, codec.fingerprint, codec.backend)

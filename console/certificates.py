@@ -75,9 +75,13 @@ class Authority:
                 f"{directory} holds no authority; make one with `slimstream certs init`"
             ) from error
         except (OSError, ValueError) as error:
-            raise InputError(f"cannot read the authority in {directory}: {error}") from error
+            raise InputError(
+                f"cannot read the authority in {directory}: {error}; name another --directory"
+            ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise InputError(f"{files.private_key} is not a key of this command's making")
+            raise InputError(
+                f"{files.private_key} is not a key of ours; make one with `slimstream certs init`"
+            )
         return cls(directory, key, certificate)
 
     def issue_server(self, hosts: Sequence[str]) -> CertificateFiles:
@@ -156,6 +160,6 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     except FileExistsError as error:
         raise InputError(f"{path} exists already; remove it first if it should be replaced") from error
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise InputError(f"cannot write {path}: {error.strerror}; name another --directory") from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)

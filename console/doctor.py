@@ -23,6 +23,14 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "bridge": ("torch", "onnx"),
     "train": ("torch", "onnx", "onnxscript", "pycocotools"),
 }
+_EITHER_ROLE = "pip install 'slimstream[edge]' or 'slimstream[cloud]'"
+REMEDIES = {
+    "protocol": "pip install --upgrade protobuf grpcio",
+    "media": "pip install --force-reinstall av opencv-python-headless",
+    "accelerator": _EITHER_ROLE,
+    "model": _EITHER_ROLE,
+}
+"""How to mend what a check tried and could not load."""
 RIVALS = (("onnxruntime", "onnxruntime-gpu"), ("opencv-python", "opencv-python-headless"))
 
 
@@ -122,24 +130,44 @@ def check_accelerator() -> Finding:
     return Finding("accelerator", Verdict.OK, f"listed: {', '.join(listed)}; agents report what really runs")
 
 
+def check_protocol() -> Finding:
+    """The generated protocol, which refuses libraries that are older than itself when it is imported."""
+    from slimstream.v1 import control_pb2_grpc, ingest_pb2_grpc  # noqa: F401
+
+    return Finding("protocol", Verdict.OK, f"protobuf {_version('protobuf')}, grpcio {_version('grpcio')}")
+
+
+def check_media() -> Finding:
+    """What reads cameras: wheels that are there and do not load lack a library of the system."""
+    import av
+    import cv2
+
+    return Finding("media", Verdict.OK, f"PyAV {av.__version__}, OpenCV {cv2.__version__}")
+
+
 def guarded(check: str, function: Callable[[], Finding]) -> Finding:
     """Turn whatever a check runs into into a finding: a doctor does not fall ill."""
     try:
         return function()
     except ImportError as error:
-        remedy = "pip install 'slimstream[edge]' or 'slimstream[cloud]'"
-        return Finding(check, Verdict.BROKEN, f"{error}", remedy)
+        return Finding(check, Verdict.BROKEN, f"{error}", REMEDIES[check])
     except SlimstreamError as error:
         return Finding(check, Verdict.BROKEN, f"{error}", "reinstall slimstream, or choose another model")
+    except Exception as error:  # a library that is broken raises what it likes
+        return Finding(check, Verdict.BROKEN, f"{type(error).__name__}: {error}", REMEDIES[check])
 
 
 def findings(role: Role) -> Iterable[Finding]:
-    """Run every check that concerns `role`."""
+    """Run every check that concerns `role`; what is not installed is not tried besides."""
     yield check_python()
     for extra in EXTRAS:
         yield check_extra(extra, is_needed=extra == role or (role is Role.ALL and extra in set(Role)))
     for first, second in RIVALS:
         yield check_rivals(first, second)
+    if _is_installed("grpc"):
+        yield guarded("protocol", check_protocol)
+    if _is_installed("av") and _is_installed("cv2"):
+        yield guarded("media", check_media)
     yield guarded("accelerator", check_accelerator)
     yield guarded("model", check_model)
 

@@ -77,9 +77,9 @@ def fit_bridge(
 
     The model is cut into a front and a tail. A small network learns from photographs to make what the front
     would have made, from latents; the tail runs unchanged. BRIDGE then holds bridge.onnx, pad.npz, tail.onnx
-    and bridge.json, and runs at once: `slimstream detect --path BRIDGE` (or `classify`), or in the cloud.
-    Ctrl-C ends the fit early with a usable bridge; the same command goes on where it ended (BRIDGE.fit holds
-    the checkpoint). The model stays yours: its licence applies to tail.onnx.
+    and bridge.json, and runs at once: `slimstream detect --path BRIDGE` (or `classify`, or `segment`), or in
+    the cloud. Ctrl-C ends the fit early with a usable bridge; the same command goes on where it ended
+    (BRIDGE.fit holds the checkpoint). The model stays yours: its licence applies to tail.onnx.
 
     Examples:
       slimstream fit-bridge --model yolox_nano.onnx --images photos/ -o my-bridge

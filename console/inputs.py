@@ -38,12 +38,14 @@ def expand(paths: Sequence[Path], suffixes: Iterable[str]) -> list[Path]:
                 file for file in path.iterdir() if file.suffix.lower() in wanted and file.is_file()
             )
             if not inside:
-                raise InputError(f"{path} holds no file that ends in {', '.join(sorted(wanted))}")
+                raise InputError(
+                    f"{path} holds no file that ends in {', '.join(sorted(wanted))}; name another"
+                )
             found += inside
         elif path.exists():
             found.append(path)
         else:
-            raise InputError(f"{path} does not exist")
+            raise InputError(f"{path} does not exist; check its spelling")
     return found
 
 
@@ -64,7 +66,9 @@ def make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{directory} is not a directory, so no output can be put there") from None
+        raise InputError(
+            f"{directory} is not a directory, so no output can be put there; choose another place"
+        ) from None
     except OSError as error:
         raise InputError(f"{directory} cannot be made: {error.strerror}; choose another place") from None
     if not os.access(directory, os.W_OK | os.X_OK):
@@ -86,16 +90,21 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(f"{path} cannot be read: {error.strerror}; name a file that can") from None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole; raise InputError where that is impossible."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another place") from None
 
 
 def write_json(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write one row a line, equal bytes for equal rows; raise InputError where that is impossible."""
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    try:
-        path.write_text(f"[\n{lines}\n]\n" if rows else "[]\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    write_file(path, (f"[\n{lines}\n]\n" if rows else "[]\n").encode())
 
 
 def track_files(items: Sequence[T], what: str) -> Iterable[T]:

@@ -37,6 +37,8 @@ class LatentFrame:
     frame_width: int
     frame_height: int
     payload_bytes: int
+    is_only: bool
+    """Whether its input holds no other frame."""
     scale_x: float = 1.0
     """Columns of the input for one column of the coded frame."""
     scale_y: float = 1.0
@@ -63,6 +65,7 @@ def latent_frames(codec: "SlimCodec", source: Path, coding: PictureCoding) -> It
         frame_width=packet.frame_width,
         frame_height=packet.frame_height,
         payload_bytes=packet.payload_bytes,
+        is_only=True,
         scale_x=pixels.shape[1] / packet.frame_width,
         scale_y=pixels.shape[0] / packet.frame_height,
     )
@@ -73,13 +76,15 @@ def _stored_frames(codec: "SlimCodec", source: Path) -> Iterator[LatentFrame]:
     from shared_models.bitstream.slim_reader import read_slim
 
     try:
-        for frame in read_slim(read_bytes(source), Limits()):
+        frames = read_slim(read_bytes(source), Limits())
+        for frame in frames:
             packet = frame.base
             if packet is None:
-                raise InputError(f"{source}: frame {frame.seq} has no base layer, so tasks cannot read it")
+                raise InputError(
+                    f"{source}: frame {frame.seq} has no base layer, all that tasks read; leave it out"
+                )
             latents = codec.latents(codec.decode_base(packet, Limits()), packet.quality_code)
-            yield LatentFrame(
-                source, frame.seq, latents, packet.frame_width, packet.frame_height, packet.payload_bytes
-            )
+            size = packet.frame_width, packet.frame_height
+            yield LatentFrame(source, frame.seq, latents, *size, packet.payload_bytes, len(frames) == 1)
     except BitstreamError as error:
         raise InputError(f"{source}: {error}") from None

@@ -33,6 +33,9 @@ ENTRIES = {
     "inspect": Entry("console.inspect", "Say what is inside a .slim file; needs no model."),
     "detect": Entry("console.detect", "Detect objects in .slim files or pictures.", "edge"),
     "classify": Entry("console.classify", "Name what .slim files or pictures show.", "edge"),
+    "segment": Entry(
+        "console.segment", "Say which class every pixel of .slim files or pictures belongs to.", "edge"
+    ),
     "models": Entry(
         "console.models", "List, show, verify and import model packages; fetch models of others."
     ),

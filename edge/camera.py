@@ -87,11 +87,13 @@ class Camera:
         quality, width, rate = wish.quality, wish.width, wish.frames_per_second
         if width is not None and width not in self._widths:
             known = ", ".join(map(str, self._widths))
-            raise InputError(f"there is no width {width:g}; the model has {known}")
+            raise InputError(f"there is no width {width:g}; choose one that the model has, {known}")
         if quality is not None and not 0 <= quality <= QUALITY_MAX:
-            raise InputError(f"there is no quality {quality:g}; it runs from 0 to {QUALITY_MAX}")
+            raise InputError(f"there is no quality {quality:g}; choose one from 0 to {QUALITY_MAX}")
         if rate is not None and not 0 < rate <= FRAMES_PER_SECOND_MAX:
-            raise InputError(f"a camera cannot give {rate:g} frames a second")
+            raise InputError(
+                f"no camera gives {rate:g} frames a second; choose above 0 to {FRAMES_PER_SECOND_MAX}"
+            )
         configured = self._configured
         choice = replace(
             configured.choice,

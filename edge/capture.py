@@ -163,7 +163,7 @@ class CaptureThread(threading.Thread):
             if self._mailbox.put(captured):
                 self._observer.picture_taken()
         if is_empty and not self._is_stopping.is_set():
-            raise SourceError("the source ended before its first picture")
+            raise SourceError("the source ended before its first picture; is the file or directory empty?")
 
     def _capture(self, grab: Grab) -> Captured:
         moment = self._now()

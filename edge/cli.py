@@ -60,8 +60,10 @@ def run(config: ConfigFile = None, settings: Settings = None, until_done: UntilD
     """
     # Idle threads of OpenMP must sleep: a device has other work. Read when the library is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from edge.memory import bound_memory, leave_scipy_out
+
+    leave_scipy_out()
     from edge.agent import run_agent
-    from edge.memory import bound_memory
     from runtime.logs import configure_logs
 
     loaded = load_agent_config(config, settings)

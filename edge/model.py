@@ -9,6 +9,7 @@ import structlog
 from edge.config import AgentConfig
 from edge.config_camera import CameraConfig
 from edge.encoder import CodingChoice
+from edge.memory import let_go_of_compiler
 from shared_models.codecs.backend import PROVIDERS, BackendOptions
 from shared_models.codecs.slim.codec import SlimCodec
 from shared_models.codecs.slim.profile import RuntimeConfig, encoder_part
@@ -31,9 +32,12 @@ def load_codec(config: AgentConfig) -> SlimCodec:
         width = coding_choice(camera, runtime).width
         if width not in runtime.widths:
             known = ", ".join(f"{w:g}" for w in runtime.widths)
-            raise ConfigError(f"cameras.{name}.width is {width:g}; {package.name} has {known}")
+            raise ConfigError(
+                f"cameras.{name}.width is {width:g}; choose one that {package.name} has, {known}"
+            )
     codec = SlimCodec.load(package, parts=["base", *map(encoder_part, sorted(widths))], backend=backend)
     warm_up(codec, sorted(widths))
+    let_go_of_compiler()
     for refused in codec.refused:
         log.warning("backend_refused", reason=str(refused))
     wanted = PROVIDERS.get(config.encoder.providers[0].lower(), config.encoder.providers[0])

@@ -108,7 +108,9 @@ class PullDelivery:
         try:
             layer = PulledLayer(pull.layer)
         except ValueError:
-            raise SlimstreamError(f"this agent knows no layer {pull.layer}") from None
+            raise SlimstreamError(
+                f"this agent knows no layer {pull.layer}; upgrade it, or ask for full or source"
+            ) from None
         request = PullRequest(frame_id, layer, pull.quality if pull.HasField("quality") else None)
         if self._waiting.qsize() >= self._waiting_max:
             raise SlimstreamError(f"{self._waiting_max} pulls wait already; ask again later")
@@ -118,7 +120,9 @@ class PullDelivery:
             raise
         except Exception as error:  # a bug in one answer must not cost the live frames their connection
             log.exception("pull_crashed", pull_id=pull.pull_id)
-            raise SlimstreamError(f"the agent failed to make the layer: {type(error).__name__}") from error
+            raise SlimstreamError(
+                f"the agent failed to make the layer ({type(error).__name__}); its log says more"
+            ) from error
         await stub.Deliver(delivery(pull, answer), metadata=metadata, timeout=DELIVER_S)
         log.info(
             "pull_delivered", frame=str(frame_id), layer=layer.name.lower(), layer_bytes=len(answer.data)

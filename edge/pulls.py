@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from edge.encoder import EdgeCodec
-from edge.memory import give_memory_back, sparing_memory
+from edge.memory import give_memory_back, let_go_of_compiler, sparing_memory
 from edge.ring import Ring
 from edge.ring_records import KeptFrame, RecordType
 from shared_models.bitstream.limits import Limits
@@ -108,11 +108,14 @@ class PullAnswerer:
 
     def _enhance(self, frame: KeptFrame, jpeg: bytes, quality: float) -> PullAnswer:
         """Code the enhancement against exactly the base symbols that were sent."""
+        is_fresh = self._codec is None
         self._codec = codec = self._codec or self._load_codec()
         packet = read_packet(frame.packet, self._limits)
         base = CodedLayer(packet, codec.decode_base(packet, self._limits))
         source = from_jpeg(jpeg)
         enhancement = codec.encode_enhancement(source, base, quality=quality, seq=frame.seq)
+        if is_fresh:
+            let_go_of_compiler()  # the kernels that pulls need are loaded
         data = write_packet(enhancement.packet)
         if not self._reports_psnr:
             return PullAnswer(PACKET_MEDIA_TYPE, data)

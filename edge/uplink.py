@@ -130,7 +130,8 @@ class Uplink:
                     tasks.create_task(self._directions.serve(writer.write))
             except TimeoutError as error:
                 raise LinkError(
-                    f"{config.target} did not welcome the agent within {config.connect_timeout_s:g} s"
+                    f"{config.target} did not welcome the agent within {config.connect_timeout_s:g} s; "
+                    "does a gateway listen there?"
                 ) from error
             except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
                 raise link_error(error) from error

@@ -107,7 +107,9 @@ class FramesApi(FramesServiceServicer):
         await self._pull(wanted, request.timeout_ms / 1000 or self._options.pull_timeout_s)
         fetched = await asyncio.to_thread(self._pictures.stored_layer, wanted, is_pulled=True)
         if fetched is None:
-            raise NotHeldError(f"layer of frame {frame.frame_id} was given up as soon as it was stored")
+            raise NotHeldError(
+                f"the pulled layer of frame {frame.frame_id} was given up at once; raise store.budget_bytes"
+            )
         return fetched, True
 
     async def _pull(self, wanted: Wanted, timeout_s: float) -> None:

@@ -37,7 +37,9 @@ def path_factory(name: str, bridges: Mapping[str, str] = NO_BRIDGES) -> PathFact
         try:
             factory: PathFactory = point.load()
         except (ImportError, AttributeError) as error:
-            raise ConfigError(f"path {name!r} of {point.value} cannot be loaded: {error}") from error
+            raise ConfigError(
+                f"path {name!r} of {point.value} cannot be loaded: {error}; reinstall it or leave it out"
+            ) from error
         return factory
     known = ", ".join([*path_names(), *sorted(bridges)])
     raise ConfigError(f"there is no path {name!r}; there are: {known}. worker.bridges gives a bridge a name")

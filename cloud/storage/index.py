@@ -70,7 +70,9 @@ class Index:
                 connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
         except OperationalError as error:
             engine.dispose()
-            raise StorageError(f"cannot use the index {path}: {error.orig}") from error
+            raise StorageError(
+                f"cannot use the index {path}: {error.orig}; check the directory's owner and free space"
+            ) from error
         except SQLAlchemyError:  # not a database, or a damaged one
             engine.dispose()
             return None

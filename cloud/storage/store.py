@@ -62,7 +62,9 @@ class Store:
         try:
             options.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"cannot use {options.directory} for the store: {error.strerror}") from error
+            raise StorageError(
+                f"cannot use store.directory {options.directory}: {error.strerror}; name another"
+            ) from error
         index = Index.open(options.directory / INDEX_FILE, may_replace=PACKETS_LOG in writes)
         committers: dict[str, Committer] = {}
         try:

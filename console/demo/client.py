@@ -92,7 +92,9 @@ class CloudClient:
             answer = self.frames.Get(request)
         except grpc.RpcError as error:
             details = error.details() if isinstance(error, grpc.Call) else str(error)
-            raise LinkError(f"frame {self.camera}/{seq} could not be had: {details}") from None
+            raise LinkError(
+                f"frame {self.camera}/{seq} could not be had: {details}; try the demo again"
+            ) from None
         pixels = np.asarray(Image.open(io.BytesIO(answer.picture)).convert("RGB"))
         return Picture(pixels, {layer.layer: layer.bytes for layer in answer.layers})
 

@@ -105,7 +105,9 @@ def _wait_for_results(
         progress("frames through agent, link and cloud", len(log.by_seq), expected)
         if not log.by_seq:
             if time.monotonic() - began_s > FIRST_RESULT_S_MAX:
-                raise SlimstreamError(f"no frame came through within {FIRST_RESULT_S_MAX:.0f} s")
+                raise SlimstreamError(
+                    f"no frame came within {FIRST_RESULT_S_MAX:.0f} s; see the logs in {options.output}"
+                )
             continue
         has_played = log.quiet_s > QUIET_S and _is_caught_up(client, log)
         if len(log.by_seq) >= expected or has_played or log.quiet_s > STALLED_S:

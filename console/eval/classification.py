@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.eval import options
+from console.eval.outputs import Outputs
 from console.options import Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -55,6 +56,7 @@ def classification(
     """
     from shared_models.evaluation.classifiers.run import ClassificationRequest, evaluate_classification
 
+    outputs = Outputs(json, plot, table)
     request = ClassificationRequest(
         images=images,
         classifier=classifier,
@@ -64,4 +66,4 @@ def classification(
     )
     with options.progress("coding and naming") as on_done:
         report = evaluate_classification(request, on_done)
-    options.write_outputs(report, json, plot, table)
+    outputs.write(report)

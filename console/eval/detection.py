@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.eval import options
+from console.eval.outputs import Outputs
 from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -53,6 +54,7 @@ def detection(
     from shared_models.evaluation.detection.choice import DetectionRequest
     from shared_models.evaluation.detection.run import evaluate_detection
 
+    outputs = Outputs(json, plot, table)
     request = DetectionRequest(
         instances=annotations,
         sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
@@ -62,4 +64,4 @@ def detection(
     )
     with options.progress("coding and looking") as on_done:
         report = evaluate_detection(request, on_done)
-    options.write_outputs(report, json, plot, table)
+    outputs.write(report)

@@ -15,8 +15,8 @@ from console.eval.options import (
     Side,
     TableFile,
     typed_command,
-    write_outputs,
 )
+from console.eval.outputs import Outputs
 from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -108,6 +108,7 @@ def latency(
     from shared_models.evaluation.latency.request import Labels, LatencyRequest, parse_numbers, parse_size
     from shared_models.tasks.ready_made import find_bridge
 
+    outputs = Outputs(json, plot, table)
     request = LatencyRequest(
         command=typed_command(),
         model=model,
@@ -127,7 +128,7 @@ def latency(
     )
     with _steps() as on_step:
         report = evaluate_latency(request, on_step)
-    write_outputs(report, json, plot, table)
+    outputs.write(report)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from shared_models.errors import InputError
 
 if TYPE_CHECKING:
-    from shared_models.evaluation.report import EvaluationReport
     from shared_models.evaluation.sweep import Sweep
 
 Codecs = Annotated[
@@ -158,19 +157,3 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
-
-
-def write_outputs(
-    report: "EvaluationReport", json: Path | None, plot: Path | None, table: Path | None
-) -> None:
-    """Write what was asked for, and print the tables; raise InputError where a file cannot be written."""
-    from shared_models.evaluation.report import write_report, write_text
-
-    text = report.markdown()
-    if json:
-        write_report(json, report)
-    if table:
-        write_text(table, text)
-    if plot:
-        report.draw(plot)
-    typer.echo(text)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.eval import options
+from console.eval.outputs import Outputs
 from console.options import Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -51,10 +52,11 @@ def rd(
         evaluate_rate_distortion,
     )
 
+    outputs = Outputs(json, plot, table)
     request = RateDistortionRequest(
         images=images,
         sweep=options.sweep_of(codecs, qualities, points, side, limit, model, jobs, cache),
     )
     with options.progress("coding and comparing") as on_done:
         report = evaluate_rate_distortion(request, on_done)
-    options.write_outputs(report, json, plot, table)
+    outputs.write(report)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.eval import options
+from console.eval.outputs import Outputs
 from console.options import Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -57,6 +58,7 @@ def segmentation(
     """
     from shared_models.evaluation.segmenters.run import SegmentationRequest, evaluate_segmentation
 
+    outputs = Outputs(json, plot, table)
     request = SegmentationRequest(
         images=images,
         labels=labels,
@@ -67,4 +69,4 @@ def segmentation(
     )
     with options.progress("coding and segmenting") as on_done:
         report = evaluate_segmentation(request, on_done)
-    options.write_outputs(report, json, plot, table)
+    outputs.write(report)

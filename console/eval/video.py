@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from console.eval import options
+from console.eval.outputs import Outputs
 from console.options import LONG_SIDE_PX, Model
 from shared_models.packages.registry import DEFAULT_PACKAGE
 
@@ -81,6 +82,7 @@ def video(
     from shared_models.evaluation.video.request import VideoRequest
     from shared_models.evaluation.video.run import evaluate_video
 
+    outputs = Outputs(json, plot, table)
     request = VideoRequest(
         clip=ClipChoice(clip, fps, source_fps),
         detector=detector,
@@ -92,4 +94,4 @@ def video(
     )
     with options.progress("coding and looking") as on_done:
         report = evaluate_video(request, on_done)
-    options.write_outputs(report, json, plot, table)
+    outputs.write(report)

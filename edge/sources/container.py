@@ -14,6 +14,11 @@ from shared_models.frames import Pixels
 
 _DAMAGED_PACKETS_MAX: Final = 250
 """Undecodable packets in a row before the stream counts as dead: about ten seconds of video."""
+_REMEDIES: Final = {
+    True: "check its address, user and password, and the network",
+    False: "name a video that FFmpeg reads",
+}
+"""What helps with a source that does not open, by whether it is live."""
 
 
 class ContainerSource:
@@ -38,7 +43,7 @@ class ContainerSource:
         try:
             self._container = av.open(url, options=dict(options), timeout=(open_timeout_s, read_timeout_s))
         except (OSError, ValueError) as error:  # PyAV's errors are OSError, ValueError or both
-            raise SourceError(f"{name} cannot be opened: {_cause(error)}") from error
+            raise SourceError(f"{name} cannot be opened: {_cause(error)}; {_REMEDIES[is_live]}") from error
         if not self._container.streams.video:
             self._container.close()
             raise SourceError(f"{name} has no video stream; give a file or address that has one")
@@ -56,7 +61,7 @@ class ContainerSource:
                 packet = next(self._packets)
             except StopIteration:
                 if self._is_live:
-                    raise SourceError(f"{self._name} ended the stream") from None
+                    raise SourceError(f"{self._name} ended the stream; was the camera restarted?") from None
                 return None
             except (OSError, ValueError) as error:
                 raise SourceError(f"{self._name} stopped: {_cause(error)}") from error
@@ -80,7 +85,9 @@ class ContainerSource:
         except (av.error.FFmpegError, ValueError) as error:
             self._damaged += 1
             if self._damaged > _DAMAGED_PACKETS_MAX:
-                raise SourceError(f"{self._name} sends what cannot be decoded: {_cause(error)}") from error
+                raise SourceError(
+                    f"{self._name} sends what cannot be decoded: {_cause(error)}; try another codec"
+                ) from error
 
 
 class MediaClock:

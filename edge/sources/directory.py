@@ -24,12 +24,13 @@ class DirectorySource:
     def __init__(self, directory: Path, frames_per_second: float) -> None:
         """List the images now; raise SourceError if there are none."""
         if not directory.is_dir():
-            raise SourceError(f"there is no directory {directory}")
+            raise SourceError(f"there is no directory {directory}; correct source.path")
         paths = sorted(
             (p for p in directory.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=natural_order
         )
         if not paths:
-            raise SourceError(f"the directory {directory} holds no image file that is known here")
+            known = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise SourceError(f"the directory {directory} holds no image; put files of {known} there")
         self._paths: Iterator[tuple[int, Path]] = enumerate(paths)
         self._step_s = 1 / frames_per_second
 

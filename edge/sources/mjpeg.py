@@ -30,7 +30,9 @@ class MjpegSource:
             address, opener = _opener(url)
             self._response = opener.open(address, timeout=timeout_s)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise SourceError(f"{self._name} cannot be opened: {error}") from error
+            raise SourceError(
+                f"{self._name} cannot be opened: {error}; check address, user and password"
+            ) from error
         try:
             self._parts = PartReader(boundary_of(self._response.headers.get("Content-Type", "")))
         except SourceError:
@@ -46,7 +48,7 @@ class MjpegSource:
             except (OSError, ValueError, http.client.HTTPException) as error:
                 raise SourceError(f"{self._name} stopped: {error}") from error
             if not data:
-                raise SourceError(f"{self._name} closed the connection")
+                raise SourceError(f"{self._name} closed the connection; does it allow one more viewer?")
             self._waiting.extend(self._parts.receive_data(data))
         jpeg = self._waiting.popleft()
         return Grab(None, lambda long_side_px: decode_jpeg(jpeg, long_side_px, self._name))
@@ -74,7 +76,7 @@ def _opener(url: str) -> tuple[str, urllib.request.OpenerDirector]:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        raise SourceError(f"{mask_url_passwords(url)} is not an http or https address")
+        raise SourceError(f"{mask_url_passwords(url)} is not an http or https address; correct source.url")
     login, _, host = parts.netloc.rpartition("@")
     address = parts._replace(netloc=host).geturl()
     if not login:

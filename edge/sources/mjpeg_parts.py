@@ -26,7 +26,7 @@ def boundary_of(content_type: str) -> bytes:
         or not boundary.strip("- ")
     ):
         raise SourceError(
-            f"the camera answers {content_type!r}, which is not a multipart stream of JPEG pictures"
+            f"the camera answers {content_type!r}, no multipart stream of JPEG; find its MJPEG address"
         )
     return b"--" + boundary.strip().removeprefix("--").encode("latin-1", "replace")
 

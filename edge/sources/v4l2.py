@@ -38,7 +38,9 @@ class V4l2Source:
     def grab(self) -> Grab | None:
         """Wait for the next frame, without decoding it."""
         if not self._device.grab():
-            raise SourceError(f"the camera {self._name} gave no picture; it was unplugged or is stuck")
+            raise SourceError(
+                f"the camera {self._name} gave no picture; it was unplugged or is stuck; plug it in again"
+            )
         return Grab(None, self._picture)
 
     def close(self) -> None:

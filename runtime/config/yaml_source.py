@@ -52,11 +52,15 @@ def read_yaml(path: FilePath) -> ConfigTree:
         data = path.read_bytes()[: FILE_BYTES_MAX + 1]
         text = data.decode()
     except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read the configuration {path}: {error.strerror}; check --config"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     if len(data) > FILE_BYTES_MAX:
-        raise ConfigError(f"{path} is larger than {FILE_BYTES_MAX} bytes; that is no configuration")
+        raise ConfigError(
+            f"{path} is larger than {FILE_BYTES_MAX} bytes; that is no configuration; check --config"
+        )
     return parse_yaml(text, str(path))
 
 
@@ -71,7 +75,7 @@ def parse_yaml(text: str, name: str) -> ConfigTree:
         return ConfigTree()
     if not isinstance(value, dict):
         raise ConfigError(
-            f"{name}: a configuration is a mapping of keys to values, not {type(value).__name__}"
+            f"{name}: a configuration is a mapping, not {type(value).__name__}; write lines of key: value"
         )
     return ConfigTree(value, origins)
 
@@ -119,7 +123,7 @@ class _Reader:
         for key_node, value_node in node.value:
             place = f"{self._name}:{key_node.start_mark.line + 1}"
             if not isinstance(key_node, yaml.ScalarNode):
-                raise ConfigError(f"{place}: a key must be a plain word")
+                raise ConfigError(f"{place}: a key must be a plain word; write one, no list or mapping")
             key = str(key_node.value)
             if key in values:
                 raise ConfigError(f"{place}: the key {key!r} is given twice; keep one")

@@ -29,7 +29,11 @@ def _read(path: Path, what: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(_MATERIAL_BYTES_MAX + 1)
     except OSError as error:
-        raise ConfigError(f"cannot read {what} {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read {what} {path}: {error.strerror}; check its place, owner and permissions"
+        ) from error
     if len(data) > _MATERIAL_BYTES_MAX:
-        raise ConfigError(f"{what} {path} is larger than {_MATERIAL_BYTES_MAX} bytes; that is not one")
+        raise ConfigError(
+            f"{what} {path} is larger than {_MATERIAL_BYTES_MAX} bytes; that is not one, name another"
+        )
     return data

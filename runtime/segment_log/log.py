@@ -92,7 +92,9 @@ class SegmentLog:
                 os.close(directory_lock)
                 raise
         except OSError as error:
-            raise StorageError(f"cannot use {directory} for a segment log: {error.strerror}") from error
+            raise StorageError(
+                f"cannot use {directory} for a segment log: {error.strerror}; check its owner and free space"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

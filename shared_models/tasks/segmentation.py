@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -43,9 +43,35 @@ class Segmentation:
             ),
         )
 
+    def scaled(self, width: int, height: int) -> Self:
+        """Return the same classes for a picture of another size; shares are those that were counted."""
+        rows = (np.arange(height) * 2 + 1) * self.labels.shape[0] // (2 * height)
+        columns = (np.arange(width) * 2 + 1) * self.labels.shape[1] // (2 * width)
+        return replace(self, labels=self.labels[rows[:, None], columns])
+
     def png(self) -> bytes:
-        """Return the labels as a grey PNG, of 8 bits a pixel, or of 16 where a class needs them."""
-        is_byte = int(self.labels.max(initial=0)) < _BYTE_CLASSES
+        """Return the labels as a PNG whose values are classes.
+
+        Of 8 bits a pixel, with a palette that only viewers look at; grey and of 16 where a class needs them.
+        """
         file = io.BytesIO()
-        Image.fromarray(self.labels.astype(np.uint8) if is_byte else self.labels).save(file, "PNG")
+        if int(self.labels.max(initial=0)) < _BYTE_CLASSES:
+            image = Image.fromarray(self.labels.astype(np.uint8), "P")
+            image.putpalette(_palette())
+        else:
+            image = Image.fromarray(self.labels)
+        image.save(file, "PNG")
         return file.getvalue()
+
+
+def _palette() -> bytes:
+    """Return a colour for each class: neighbours differ, and class 0 is black (as in PASCAL VOC's labels).
+
+    The bits of the class number are dealt out to red, green and blue, the highest bits of each first.
+    """
+    classes = np.arange(_BYTE_CLASSES)
+    colours = np.zeros((_BYTE_CLASSES, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= ((classes >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
+    return colours.tobytes()

@@ -161,6 +161,25 @@ async def test_a_message_that_is_a_little_too_large_is_counted_and_the_stream_go
     await agent.leave()
 
 
+async def test_a_message_that_grpc_refuses_unread_costs_its_stream_and_is_counted_as_lost(
+    start_cloud: StartCloud, dct_package: ModelPackage
+) -> None:
+    cloud, channel = await start_cloud(limits={"message_bytes": "32KiB"})
+    agent = FakeAgent(channel)
+    agent.send(hello(dct_package.fingerprint, "door"))
+    await agent.until("welcome")
+    agent.send(bytes(200_000))
+    await agent.until_over()
+    assert agent.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    while not cloud.registry.get_sample_value("slimstream_cloud_streams_lost_total"):
+        await asyncio.sleep(0)
+    another = FakeAgent(channel)
+    another.send(hello(dct_package.fingerprint, "door"))
+    await another.until("welcome")
+    await another.leave()
+    assert cloud.registry.get_sample_value("slimstream_cloud_streams_lost_total") == 1
+
+
 async def test_requests_that_do_not_parse_and_methods_that_do_not_exist_are_counted(
     start_cloud: StartCloud,
 ) -> None:

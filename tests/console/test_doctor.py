@@ -28,6 +28,21 @@ def test_a_damaged_model_is_a_finding_and_not_a_crash() -> None:
     assert "preview.onnx" in finding.seen
 
 
+@pytest.mark.parametrize("check", ["protocol", "media", "model"])
+def test_a_library_that_breaks_in_its_own_way_is_a_finding_with_a_remedy(check: str) -> None:
+    def look() -> Finding:
+        raise AttributeError("_ARRAY_API not found")
+
+    finding = guarded(check, look)
+    assert (finding.verdict, finding.seen) == (Verdict.BROKEN, "AttributeError: _ARRAY_API not found")
+    assert "pip install" in finding.remedy
+
+
+def test_what_this_installation_has_is_in_order() -> None:
+    for check in (doctor.check_protocol, doctor.check_media):
+        assert check().verdict is Verdict.OK
+
+
 def test_two_builds_of_one_library_are_called_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_version", lambda distribution: "1.0")
     finding = doctor.check_rivals("onnxruntime", "onnxruntime-gpu")

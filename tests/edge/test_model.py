@@ -32,5 +32,5 @@ def test_every_width_has_coded_a_picture_before_a_camera_opens(
 
 
 def test_a_width_that_the_model_does_not_have_names_the_camera(dct_package: ModelPackage) -> None:
-    with pytest.raises(ConfigError, match=r"cameras\.cam1\.width is 0\.3; dct has 0\.25"):
+    with pytest.raises(ConfigError, match=r"cameras\.cam1\.width is 0\.3; choose one that dct has, 0\.25"):
         load_codec(configured(dct_package, 1.0, 0.3))

@@ -619,7 +619,9 @@ class Segmentation(_message.Message):
     LABELS_PNG_FIELD_NUMBER: _builtins.int
     SHARES_FIELD_NUMBER: _builtins.int
     labels_png: _builtins.bytes
-    """Class of each pixel of the frame: a grey PNG of 8 bits, or of 16 where there are more than 256 classes."""
+    """Class of each pixel of the frame: a PNG of 8 bits with a palette, or a grey one of 16 where a class is
+    beyond 255. Its values are classes; the palette is for viewers.
+    """
     @_builtins.property
     def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClassShare]:
         """The classes that are there, largest first."""
