@@ -1,0 +1,116 @@
+"""The ready-made bridges, and the trunk that new fits start from: what the base's own bridges have learnt.
+
+The base is trained with a trunk and with heads for a detector and a classifier. The trunk is shipped as it
+is; a ready-made bridge is that trunk with a head, the base's own where the model is one of its teachers,
+fitted for some minutes to the latents as they are sent: rounded, at every width.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import torch
+import typer
+
+from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, TrunkConfig
+from shared_models.bridges.trunk_file import trunk_path, write_trunk
+from shared_models.errors import InputError
+from shared_models.packages.registry import DEFAULT_PACKAGE, open_package
+from shared_models.training.bridge_fitting import (
+    HeldOutJudge,
+    Progress,
+    bridge_recipe,
+    claim_folder,
+    trainer_config,
+    write_fit,
+)
+from shared_models.training.bridge_plan import BridgePlan, FitConfig
+from shared_models.training.trainer import Trainer
+
+app = typer.Typer()
+
+_TRUNK: Final = "trunk."
+_HEADS: Final = "heads."
+
+Base = Annotated[Path, typer.Option(help="Checkpoint of slim_base.")]
+Latents = Annotated[str, typer.Option(metavar="NAME|PATH", help="Model package whose latents it is for.")]
+
+
+@app.command()
+def bridge(
+    *,
+    base: Base,
+    model: Annotated[Path, typer.Option(help="The model, in ONNX.")],
+    images: Annotated[Path, typer.Option(help="Directory of photographs.")],
+    output: Annotated[
+        Path, typer.Option(help="Directory that the bridge is written to; checkpoints lie beside it.")
+    ],
+    latents: Latents = DEFAULT_PACKAGE,
+    head: Annotated[
+        int | None, typer.Option(help="The base's head for this model: 0 its detector's, 1 its classifier's.")
+    ] = None,
+    cut: Annotated[list[str] | None, typer.Option(help="Tensor to cut at; several times.")] = None,
+    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 12.0,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    threads: Annotated[int, typer.Option(help="Of each network.")] = 1,
+) -> None:
+    """Fit a ready-made bridge, or go on with its checkpoint, and write it with its tail.
+
+    The tail is for measuring: what is shipped is bridge.json, bridge.onnx and pad.npz.
+    """
+    torch.set_num_threads(threads)
+    config = FitConfig(minutes=minutes, lr=lr, cut=tuple(cut or ()), threads=threads)
+    plan = BridgePlan.open(open_package(latents), model, images, config)
+    typer.echo(f"{plan.pixel}; cut at {plan.cut}")
+    recipe = bridge_recipe(plan, BridgeTrunk(TrunkConfig()))
+    start_from_base(recipe.bridge, base, head)
+    folder = output.with_name(f"{output.name}.fit")
+    claim_folder(folder, plan)
+    trainer = Trainer(recipe, trainer_config(plan, folder))
+    judge = HeldOutJudge(plan, recipe, trainer, _tell)
+    judge.tell()
+    trainer.run(judge.watch)
+    write_fit(plan, recipe, output, judge.tell(), with_tail=True)
+
+
+@app.command()
+def trunk(*, base: Base, latents: Latents = DEFAULT_PACKAGE) -> None:
+    """Write the base's trunk to where new fits look for it."""
+    path = trunk_path(open_package(latents).fingerprint.hex())
+    state = _bridge_state(base)
+    write_trunk(path, {k.removeprefix(_TRUNK): v for k, v in state.items() if k.startswith(_TRUNK)})
+    typer.echo(f"{path}: {path.stat().st_size} bytes")
+
+
+def start_from_base(network: BridgeNetwork, base: Path, head: int | None) -> None:
+    """Load the base's trunk, and its head of that number if one is asked for; raise InputError."""
+    state = _bridge_state(base)
+    wanted = {key: value for key, value in state.items() if key.startswith(_TRUNK)}
+    if head is not None:
+        prefix = f"{_HEADS}{head}."
+        wanted |= {f"{_HEADS}0.{k.removeprefix(prefix)}": v for k, v in state.items() if k.startswith(prefix)}
+    try:
+        missing, _ = network.load_state_dict(wanted, strict=False)
+    except RuntimeError as error:
+        raise InputError(f"{base} holds a bridge of other sizes: {error}") from None
+    begun_anew = [key for key in missing if key.startswith(_TRUNK) or head is not None]
+    if begun_anew:
+        raise InputError(f"{base} has nothing for {', '.join(begun_anew)}; choose another head or none")
+
+
+def _bridge_state(base: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(base, map_location="cpu", weights_only=True)["bridge"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{base} is no checkpoint of slim_base: {error}") from None
+    return state
+
+
+def _tell(progress: Progress) -> None:
+    typer.echo(
+        f"{progress.step} {progress.trained_s:.0f} s: cut {progress.cut:.3f}, levels {progress.levels:.3f}, "
+        f"outputs {progress.outputs:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    app()

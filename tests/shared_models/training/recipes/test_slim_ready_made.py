@@ -1,0 +1,65 @@
+"""Ready-made bridges start from what the base's own bridges have learnt."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.trunk_file import read_trunk
+from shared_models.errors import InputError
+from shared_models.packages.package import ModelPackage
+from shared_models.training.recipes import slim_ready_made
+from shared_models.training.recipes.slim_ready_made import app, start_from_base
+
+DETECTOR, CLASSIFIER = FeatureMap(8, 64), FeatureMap(16, 96)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = BridgeNetwork([DETECTOR, CLASSIFIER])
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter)
+    torch.save({"bridge": network.state_dict()}, tmp_path / "base.pt")
+    return tmp_path / "base.pt"
+
+
+@pytest.mark.parametrize(("head", "target"), [(0, DETECTOR), (1, CLASSIFIER)])
+def test_a_teacher_of_the_base_has_its_head_already(base: Path, head: int, target: FeatureMap) -> None:
+    network = BridgeNetwork([target])
+    start_from_base(network, base, head)
+    state = torch.load(base, weights_only=True)["bridge"]
+    assert torch.equal(network.head(0).leave.weight, state[f"heads.{head}.leave.weight"])
+    assert torch.equal(network.trunk.enter.weight, state["trunk.enter.weight"])
+
+
+def test_another_model_gets_a_new_head_on_the_bases_trunk(base: Path) -> None:
+    network = BridgeNetwork([FeatureMap(8, 116)])
+    start_from_base(network, base, None)
+    state = torch.load(base, weights_only=True)["bridge"]
+    assert torch.equal(network.trunk.enter.weight, state["trunk.enter.weight"])
+    assert not network.head(0).leave.weight.any()
+
+
+def test_a_head_that_does_not_fit_is_refused(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="of other sizes"):
+        start_from_base(BridgeNetwork([DETECTOR]), base, 1)
+    with pytest.raises(InputError, match="choose another head"):
+        start_from_base(BridgeNetwork([DETECTOR]), base, 2)
+    with pytest.raises(InputError, match="no checkpoint of slim_base"):
+        start_from_base(BridgeNetwork([DETECTOR]), tmp_path / "absent.pt", 0)
+
+
+def test_the_trunk_of_the_base_is_what_new_fits_start_from(
+    base: Path, tmp_path: Path, dct_package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "trunk.safetensors"
+    monkeypatch.setattr(slim_ready_made, "trunk_path", lambda _: target)
+    monkeypatch.setattr(slim_ready_made, "open_package", lambda _: dct_package)
+    result = CliRunner().invoke(app, ["trunk", "--base", str(base)])
+    assert result.exit_code == 0, result.output
+    state = torch.load(base, weights_only=True)["bridge"]
+    written = read_trunk(target)
+    torch.testing.assert_close(written.enter.weight, state["trunk.enter.weight"], rtol=1e-3, atol=1e-3)
