@@ -40,7 +40,9 @@ def test_labels_are_as_large_as_the_picture_and_shares_count_them(
     for row, size in zip(rows, [(48, 40), (64, 33)], strict=True):
         with Image.open(labels / row["labels"]) as image:
             assert (image.size, image.mode) == (size, "P")
-            assert set(np.unique(np.asarray(image)).tolist()) <= {share["class_index"] for share in row["classes"]}
+            assert set(np.unique(np.asarray(image)).tolist()) <= {
+                share["class_index"] for share in row["classes"]
+            }
         assert sum(share["share"] for share in row["classes"]) == pytest.approx(1, abs=1e-3)
 
 
