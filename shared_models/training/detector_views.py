@@ -1,4 +1,4 @@
-"""Views of training pictures for a detector: nearly whole, enlarged, mirrored, or four in one."""
+"""Views of training pictures for a detector: nearly whole, enlarged, mirrored, recoloured, or four in one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from shared_models.frames import Pixels
+from shared_models.training.classifier_views import recoloured
 from shared_models.training.picture_cache import PictureCache
 
 
@@ -22,6 +23,7 @@ class ViewConfig:
     whole: float = 0.7  # share of pictures shown (nearly) whole; the others are enlarged
     zoom_max: float = 1.7
     mosaics: float = 0.15
+    recoloured: float = 0.5
 
 
 class DetectorViews:
@@ -78,6 +80,8 @@ class DetectorViews:
         else:
             scale = cover * self.random.uniform(1, self.config.zoom_max)
         view = place(pixels, canvas, scale, self.random.random(2))
+        if self.random.random() < self.config.recoloured:
+            view = recoloured(view, self.random)
         return view[:, ::-1] if self.random.random() < 0.5 else view
 
     def _next(self, canvas: tuple[int, int]) -> Pixels:

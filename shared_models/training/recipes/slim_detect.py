@@ -37,6 +37,7 @@ LATENT_CHANNELS = SlimConfig().latent_channels
 FEATURES = FeatureMap(stride=8, channels=64)  # what the first bridge of a base makes
 QUALITIES = torch.distributions.Beta(2.0, 2.0)  # of 100: seldom the ends, as the base was trained
 CALIBRATION_VIEWS = 24
+WEIGHT_DECAY = 0.3  # without it directions that training never sees grow, and some new picture explodes
 AVERAGE_START = 10.0  # batches after which the average begins to be slow
 
 
@@ -51,7 +52,7 @@ class SlimDetectConfig:
     bridge_from: float = 0.5  # from here on the bridge is trained, too
     is_warm: bool = False
     """The tail is trained already: no stage is guided, and the teacher sees the picture from the start."""
-    stage_weights: tuple[float, float] = (1.5, 0.4)  # while imitating, and after: what is lost stays an error
+    stage_weights: tuple[float, float] = (1.5, 0.8)  # while imitating, and after: what is lost stays an error
     answers: AnswerWeights = field(default_factory=AnswerWeights)
     average_decay: float = 0.997
     device: str = "cpu"
@@ -167,7 +168,8 @@ def train(
     recipe = SlimDetectRecipe(views, load_slim_base(base), load_bridge(base), teacher, config)
     if start is not None:
         recipe.start_tail(start)
-    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=hold, device=device)).run()
+    driven = TrainerConfig(folder, minutes, lr=lr, weight_decay=WEIGHT_DECAY, hold=hold, device=device)
+    Trainer(recipe, driven).run()
     export_detector(recipe.averaged, folder / "detect.onnx")
 
 

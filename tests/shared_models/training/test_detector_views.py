@@ -9,7 +9,7 @@ from shared_models.training.detector_views import DetectorViews, ViewConfig, pla
 from shared_models.training.picture_cache import PictureCache, build_cache
 
 CENTRE = np.array([0.5, 0.5])
-SMALL = ViewConfig(canvases=((64, 96), (96, 64)), shares=(0.5, 0.5))
+SMALL = ViewConfig(canvases=((64, 96), (96, 64)), shares=(0.5, 0.5), recoloured=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,18 @@ def test_portraits_are_shown_upright(pictures: PictureCache) -> None:
 
 
 def test_a_picture_is_shown_as_often_as_it_is_told_to_be(pictures: PictureCache) -> None:
-    whole = ViewConfig(canvases=((32, 96),), shares=(1.0,), whole=1.0, mosaics=0.0)
+    whole = ViewConfig(canvases=((32, 96),), shares=(1.0,), whole=1.0, mosaics=0.0, recoloured=0.0)
     views = DetectorViews(pictures, whole, repeats=np.array([1.0, 1.0, 2.5]))
     shown = [int(np.rint(views.batch(1)[0, 0, 0, 0].item() * 255)) for _ in range(70)]
     assert shown.count(150) / shown.count(50) == pytest.approx(2.5, abs=0.2)
     assert 100 not in shown  # an upright one
+
+
+def test_a_recoloured_view_has_other_values_in_the_unit_range(pictures: PictureCache) -> None:
+    config = ViewConfig(canvases=((32, 96),), shares=(1.0,), recoloured=1.0)
+    batch = DetectorViews(pictures, config).batch(8)
+    assert 0 <= float(batch.min()) <= float(batch.max()) <= 1
+    assert len(torch.unique(batch)) > 8
 
 
 def test_views_go_on_where_they_were_saved(pictures: PictureCache) -> None:
