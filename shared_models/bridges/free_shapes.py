@@ -15,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from shared_models.bridges.model_reading import input_names
+
 Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = Mapping[str, Sequence[int]]
 
@@ -49,6 +51,10 @@ def freed(
     del target.graph.node[:]
     for node in nodes:
         target.graph.node.extend(walk.free(node))
+    used = {name for node in target.graph.node for name in input_names(node)}
+    kept = [tensor for tensor in target.graph.initializer if tensor.name in used]  # without the sizes
+    del target.graph.initializer[:]
+    target.graph.initializer.extend(kept)
     return target
 
 

@@ -78,8 +78,8 @@ class BridgePlan:
         cut = graph.candidate(config.cut) if config.cut else graph.best()
         codec = SlimCodec.load(package, backend=backend)
         parts = split(graph, cut)
-        # what a classifier sees has one scale, and a segmenter that stretches its pictures one form
-        is_free = pixel.task == "detect" and not parts.tail_is_static
+        # a segmenter's map covers its canvas, so that is the whole frame, brought to one form
+        is_free = pixel.task != "segment" and not parts.tail_is_static
         whole = free_model(graph) if is_free else None
         return cls(model, config, codec, pictures, graph, cut, parts, pixel, whole)
 

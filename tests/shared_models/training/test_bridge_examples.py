@@ -11,7 +11,7 @@ from shared_models.packages.package import ModelPackage
 from shared_models.training.bridge_examples import USES, EndlessBatches, ExampleMaker
 from shared_models.training.bridge_plan import BridgePlan, FitConfig
 from shared_models.training.bridge_teacher import BridgeTeacher
-from tests.tiny_models import write_classifier, write_detector
+from tests.tiny_models import write_detector, write_segmenter
 
 SIZE = 2
 
@@ -77,10 +77,10 @@ def test_a_detector_that_takes_any_canvas_learns_on_the_pictures_own(plan: Bridg
     assert canvas[0, 0, 0, 0] != canvas[0, 0, -1, -1]
 
 
-def test_a_classifier_learns_on_its_own_canvas(
+def test_a_segmenter_learns_on_its_own_canvas(
     dct_package: ModelPackage, pictures: Path, tmp_path: Path
 ) -> None:
-    model = write_classifier(tmp_path / "c.onnx")
+    model = write_segmenter(tmp_path / "s.onnx")
     plan = BridgePlan.open(dct_package, model, pictures, FitConfig())
     assert not plan.is_free
-    assert plan.side(30, 96) == plan.pixel.convention.side
+    assert plan.side(30, 96) == plan.pixel.convention.side == (64, 64)
