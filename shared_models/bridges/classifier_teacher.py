@@ -10,22 +10,35 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from shared_models.bridges.mobilenet import MobilenetCut
 from shared_models.errors import ModelError
 from shared_models.frames import Pixels
 
 TEACHER_SIDE: Final = 224
 SHORT_SIDE: Final = 256  # what a whole picture is brought to before its centre is cut out
 BACKGROUND: Final = 1  # the teacher's first class is none of ImageNet's
-LAST_MAP_SHAPE: Final = (320, 7, 7)
+
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What the teacher makes of B views: its last map, mean features, logits without background."""
+    """What the teacher makes of one view: maps after blocks 13, 16, 17 and 18, logits without background."""
 
-    last_map: NDArray[np.float32]  # (B, 320, 7, 7)
-    features: NDArray[np.float32]  # (B, 1280)
-    logits: NDArray[np.float32]  # (B, 1000)
+    at_16: Array  # (96, 14, 14)
+    at_32: Array  # (160, 7, 7)
+    last: Array  # (320, 7, 7)
+    wide: Array  # (1280, 7, 7), in [0, 6]; the classes follow from its means
+    logits: Array  # (1000,)
+
+
+LESSON_SHAPES: Final = {
+    "at_16": (96, 14, 14),
+    "at_32": (160, 7, 7),
+    "last": (320, 7, 7),
+    "wide": (1280, 7, 7),
+    "logits": (1000,),
+}
 
 
 class ClassifierTeacher:
@@ -39,29 +52,31 @@ class ClassifierTeacher:
             raise ModelError(f"{path} cannot be read; give the teacher as an ONNX file") from error
         pools = [node for node in model.graph.node if node.op_type == "GlobalAveragePool"]
         convs = [node for node in model.graph.node if node.op_type == "Conv"]
-        if len(pools) != 1 or len(convs) < 2:
-            raise ModelError(f"{path} does not end in one global pooling; a MobileNetV2 is needed")
+        cut = MobilenetCut()
+        known = {name for node in model.graph.node for name in node.output}
+        if len(pools) != 1 or not {cut.at_16, cut.at_32} <= known:
+            raise ModelError(f"{path} lacks the blocks of a MobileNetV2 or its pooling; give one as ONNX")
         # The last map is what the last but one reads, the convolution to 1,280 channels.
-        names = [convs[-2].input[0], pools[0].output[0]]
-        model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        self.input = model.graph.input[0].name
-        self.names = [*names, model.graph.output[0].name]
-        shape = self.teach(np.zeros((TEACHER_SIDE, TEACHER_SIDE, 3), np.uint8)).last_map.shape[1:]
-        if shape != LAST_MAP_SHAPE:
-            raise ModelError(
-                f"{path} has a last map of {shape}; a MobileNetV2 of width 1 has {LAST_MAP_SHAPE}"
-            )
+        watched = [cut.at_16, cut.at_32, convs[-2].input[0], pools[0].input[0]]
+        self.input, self.logits = model.graph.input[0].name, model.graph.output[0].name
+        self.watched = watched
+        self.whole = _session(model, [*watched, self.logits], threads)
+        self.front = _session(model, [cut.at_16], threads)
+        lesson = self.teach(np.zeros((TEACHER_SIDE, TEACHER_SIDE, 3), np.uint8))
+        shapes = {name: getattr(lesson, name).shape for name in LESSON_SHAPES}
+        if shapes != LESSON_SHAPES:
+            raise ModelError(f"{path} has maps of {shapes}; a MobileNetV2 of width 1 has {LESSON_SHAPES}")
 
     def teach(self, view: Pixels) -> Lesson:
-        """Look at one view (224, 224, 3) uint8 RGB; the lesson has B = 1."""
-        x = np.ascontiguousarray(view.transpose(2, 0, 1)[None], dtype=np.float32)
-        last_map, features, logits = self.session.run(self.names, {self.input: x})
-        return Lesson(last_map, features.reshape(1, -1), logits[:, BACKGROUND:])
+        """Look at one view (224, 224, 3) uint8 RGB."""
+        *maps, logits = self.whole.run(None, {self.input: _batched(view)})
+        at_16, at_32, last, wide = (m[0] for m in maps)
+        return Lesson(at_16, at_32, last, wide, logits[0, BACKGROUND:])
+
+    def features(self, pixels: Pixels) -> Array:
+        """(H, W, 3) uint8 RGB of any whole number of cells -> the map after block 13 (96, H/16, W/16)."""
+        features: Array = self.front.run(None, {self.input: _batched(pixels)})[0][0]
+        return features
 
     def look_at(self, pixels: Pixels) -> Lesson:
         """Look at a whole picture as classifiers do: short side to 256, the centre's 224."""
@@ -72,3 +87,20 @@ class ClassifierTeacher:
         resized = picture.resize((width, height), Image.Resampling.BILINEAR)
         centre = resized.crop((left, top, left + TEACHER_SIDE, top + TEACHER_SIDE))
         return self.teach(np.asarray(centre))
+
+
+def _session(model: onnx.ModelProto, outputs: list[str], threads: int) -> onnxruntime.InferenceSession:
+    """Open the part of `model` that `outputs` need, for pictures of any size."""
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+    for axis, size in zip(part.graph.input[0].type.tensor_type.shape.dim[2:], ("H", "W"), strict=True):
+        axis.dim_param = size
+    del part.graph.output[:], part.graph.value_info[:]
+    part.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _batched(pixels: Pixels) -> Array:
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)

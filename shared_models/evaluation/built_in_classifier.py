@@ -12,8 +12,8 @@ import typer
 from torch import Tensor
 
 from shared_models.bridges.classifier_teacher import ClassifierTeacher, Lesson
+from shared_models.bridges.latent_classifier import LatentClassifierNetwork, load_classifier
 from shared_models.codecs.pictures import to_tensor
-from shared_models.codecs.slim.classifier import LatentClassifierNet, load_classifier
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.evaluation.picture_folder import PictureFolder, picture_paths
 from shared_models.frames import Pixels
@@ -36,7 +36,7 @@ SURE = 0.5  # the teacher's probability from which on it counts as sure
 def agreement(own: Sequence[Tensor], lessons: Sequence[Lesson]) -> AgreementReport:
     """Compare logits (1000,) with the teacher's, picture by picture."""
     ours = torch.stack(list(own))
-    theirs = torch.from_numpy(np.concatenate([lesson.logits for lesson in lessons]))
+    theirs = torch.from_numpy(np.stack([lesson.logits for lesson in lessons]))
     probability, first = theirs.softmax(dim=1).max(dim=1)
     same = ours.argmax(dim=1) == first
     in_five = (ours.topk(5, dim=1).indices == first.unsqueeze(1)).any(dim=1)
@@ -51,31 +51,31 @@ def agreement(own: Sequence[Tensor], lessons: Sequence[Lesson]) -> AgreementRepo
 
 
 @torch.no_grad()
-def classify(net: LatentClassifierNet, base: SlimModel, pixels: Pixels, width: int, quality: float) -> Tensor:
+def classify(
+    network: LatentClassifierNetwork, base: SlimModel, pixels: Pixels, width: int, quality: float
+) -> Tensor:
     """Return the logits (1000,) of one picture, coded at a width and quality."""
     x = torch.from_numpy(to_tensor(pixels, base.config.stride))
     y_hat = base.measure(base.latents(x, width), torch.tensor([quality])).y_hat
-    logits: Tensor = net(y_hat)[0]
+    logits: Tensor = network(y_hat)[0]
     return logits
 
 
 def report(
     pictures: Annotated[Path, typer.Argument(help="Folder of pictures that were not trained on.")],
     base: Annotated[Path, typer.Option(help="latest.pt of a base run.")],
-    classifier: Annotated[
-        list[Path], typer.Option(help="latest.pt of a classifier run; of several, the mean of the weights.")
-    ],
+    classifier: Annotated[Path, typer.Option(help="latest.pt of a classifier run.")],
     teacher: Annotated[Path, typer.Option(help="The teacher as ONNX.")],
     quality: Annotated[float, typer.Option(min=0, max=100)] = 50.0,
 ) -> None:
     """Print the agreement as one line of JSON a width."""
-    slim, net = load_slim_base(base), load_classifier(*classifier)
+    slim, network = load_slim_base(base), load_classifier(classifier)
     folder = PictureFolder(picture_paths(pictures))
     indices = range(len(folder.paths))
     look = ClassifierTeacher(teacher)
     lessons = [look.look_at(folder.pixels(index)) for index in indices]
     for width, name in enumerate(slim.config.width_names):
-        own = [classify(net, slim, folder.pixels(index), width, quality) for index in indices]
+        own = [classify(network, slim, folder.pixels(index), width, quality) for index in indices]
         typer.echo(json.dumps({"width": name, "quality": quality, **asdict(agreement(own, lessons))}))
 
 

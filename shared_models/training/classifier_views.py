@@ -1,87 +1,35 @@
-"""Views without end, with the teacher's lesson on each: what the pupil sees is what the teacher saw.
+"""Canvases without end, out of which a classifier's views are cut.
 
 Beyer et al. 2022 ("a good teacher is patient and consistent"): a pupil learns a function, so it must see
 what the teacher saw, and it needs very many views. Pictures are painted on canvases (at any scale, mirrored,
-recoloured, or four cut together), a canvas is encoded once as a whole picture is when it is coded, and
-squares of its latents are the views. A memory keeps the latest ones to be seen again.
+recoloured, or four cut together); squares of them are the views.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import torch
 from numpy.random import Generator
-from numpy.typing import NDArray
 from PIL import Image
 
-from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, TEACHER_SIDE, ClassifierTeacher, Lesson
-from shared_models.codecs.slim.model import SlimModel
+from shared_models.bridges.classifier_teacher import TEACHER_SIDE
 from shared_models.frames import Pixels
 from shared_models.training.picture_cache import PictureCache
 
-STRIDE = 16
-CANVAS_SIDE = 416  # at most
-VIEWS_A_CANVAS = 4
-MOSAIC_SHARE = 0.2
-ZOOM_MAX = 2.0  # a view is at least 1/2 of the short side, and mostly more
+STRIDE: Final = 16
+CANVAS_SIDE: Final = 416  # at most
+MOSAIC_SHARE: Final = 0.1
+ZOOM_MAX: Final = 2.0  # a view is at least 1/2 of the short side, and mostly more
 STRETCH, GAMMA, CAST = 0.15, 0.3, 0.06  # the spread of aspect, of gamma and of each colour, as logarithms
-FEATURES, CLASSES = 1280, 1000
-
-
-class ViewMemory:
-    """The latest views of one size, with latents before quantisation and lessons, as float16."""
-
-    def __init__(self, capacity: int, channels: int, cells: int) -> None:
-        """Make room for `capacity` views of (channels, cells, cells); pages are touched as they fill."""
-        self.latents = np.empty((capacity, channels, cells, cells), np.float16)
-        self.maps = np.empty((capacity, *LAST_MAP_SHAPE), np.float16)
-        self.features = np.empty((capacity, FEATURES), np.float16)
-        self.logits = np.empty((capacity, CLASSES), np.float16)
-        self.added = 0
-
-    def __len__(self) -> int:
-        return min(self.added, len(self.latents))
-
-    def add(self, latents: NDArray[np.float32], lesson: Lesson) -> int:
-        """Keep one view (C, cells, cells) in place of the oldest; return where."""
-        index = self.added % len(self.latents)
-        self.latents[index] = latents
-        self.maps[index] = lesson.last_map[0]
-        self.features[index], self.logits[index] = lesson.features[0], lesson.logits[0]
-        self.added += 1
-        return index
-
-    def lesson(self, chosen: NDArray[np.int64]) -> Lesson:
-        """Return the lesson on the views at these indices."""
-        maps, features, logits = (
-            kept[chosen].astype(np.float32) for kept in (self.maps, self.features, self.logits)
-        )
-        return Lesson(maps, features, logits)
 
 
 @dataclass(frozen=True, slots=True)
-class ViewSource:
-    """Draws views of the pictures at `chosen`."""
+class CanvasSource:
+    """Paints canvases with the pictures at `chosen`."""
 
     pictures: PictureCache
     chosen: Sequence[int]
-    teacher: ClassifierTeacher
-    base: SlimModel
-
-    def fill(self, memory: ViewMemory, count: int, random: Generator) -> list[int]:
-        """Add at least `count` views to `memory`; return where they are."""
-        places: list[int] = []
-        cells = memory.latents.shape[-1]
-        while len(places) < count:
-            canvas = self.canvas(cells * STRIDE, random)
-            y = self._latents(canvas, int(random.integers(self.base.config.widths)))
-            for _ in range(VIEWS_A_CANVAS):
-                top, left = (int(random.integers(size - cells + 1)) for size in y.shape[1:])
-                view = y[:, top : top + cells, left : left + cells]
-                seen = cut(canvas, top * STRIDE, left * STRIDE, cells * STRIDE)
-                places.append(memory.add(view, self.teacher.teach(seen)))
-        return places
 
     def canvas(self, side: int, random: Generator) -> Pixels:
         """Paint one picture, or four cut together, at least `side` px high and wide."""
@@ -105,14 +53,6 @@ class ViewSource:
 
     def _picture(self, random: Generator) -> Pixels:
         return self.pictures[self.chosen[int(random.integers(len(self.chosen)))]]
-
-    @torch.no_grad()
-    def _latents(self, canvas: Pixels, width: int) -> NDArray[np.float32]:
-        x = torch.from_numpy(canvas).permute(2, 0, 1).unsqueeze(0).float() / 255
-        with torch.autocast(x.device.type, torch.bfloat16):
-            y = self.base.latents(x.contiguous(memory_format=torch.channels_last), width)
-        latents: NDArray[np.float32] = y[0].numpy()
-        return latents
 
 
 def paint(picture: Pixels, size: tuple[int, int], scale: float, random: Generator) -> Pixels:

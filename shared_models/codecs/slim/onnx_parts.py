@@ -13,7 +13,6 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from shared_models.codecs.slim.classifier import LatentClassifierNet
 from shared_models.codecs.slim.enhancement import SlimEnhancement
 from shared_models.codecs.slim.enhancement_config import ENHANCEMENT_CHANNELS
 from shared_models.errors import ModelError
@@ -94,10 +93,10 @@ def preview_part(decoder: nn.Module) -> OnnxPart:
     )
 
 
-def classifier_part(net: LatentClassifierNet) -> OnnxPart:
+def classifier_part(network: nn.Module) -> OnnxPart:
     """y_hat -> logits of ImageNet's classes."""
     inputs = {"y_hat": torch.randn(1, LATENT_CHANNELS, 20, 26)}
-    return OnnxPart("classify", net, inputs, "logits", spatial_output=False)
+    return OnnxPart("classify", network, inputs, "logits", spatial_output=False)
 
 
 def export_part(part: OnnxPart, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from shared_models.codecs.slim.classifier import load_classifier
+from shared_models.bridges.latent_classifier import load_classifier
 from shared_models.codecs.slim.enhancement import load_enhancement
 from shared_models.codecs.slim.onnx_parts import (
     classifier_part,
@@ -25,9 +25,7 @@ def export(
     *,
     enhancement: Annotated[Path, typer.Option(help="latest.pt of slim_enhancement.")],
     preview: Annotated[Path, typer.Option(help="latest.pt of slim_preview.")],
-    classifier: Annotated[
-        list[Path], typer.Option(help="latest.pt of slim_classify; of several, the mean of the weights.")
-    ],
+    classifier: Annotated[Path, typer.Option(help="latest.pt of slim_classify.")],
     folder: Annotated[Path, typer.Option(help="Where the .onnx files go: the exports of slim_package.")],
 ) -> None:
     """Write enh_encoder.onnx, full.onnx, preview.onnx and classify.onnx."""
@@ -36,7 +34,7 @@ def export(
         enhancement_encoder_part(full),
         full_part(full),
         preview_part(load_preview(preview)),
-        classifier_part(load_classifier(*classifier)),
+        classifier_part(load_classifier(classifier)),
     )
     for part in parts:
         path = export_part(part, folder)

@@ -5,18 +5,22 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, ClassifierTeacher
+from shared_models.bridges.classifier_teacher import LESSON_SHAPES, ClassifierTeacher
 from shared_models.errors import ModelError
 from tests.shared_models.bridges.teachers import LAYERS, write_teacher
 
 
-def test_a_lesson_holds_the_last_map_and_no_background(tmp_path: Path) -> None:
-    path = write_teacher(tmp_path / "teacher.onnx")
+def test_a_lesson_holds_maps_and_no_background(tmp_path: Path) -> None:
+    teacher = ClassifierTeacher(write_teacher(tmp_path / "teacher.onnx"))
     view = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    lesson = ClassifierTeacher(path).teach(view)
-    assert lesson.last_map.shape[1:] == LAST_MAP_SHAPE
-    assert lesson.features.shape == (1, 1280)
-    assert lesson.logits.shape == (1, 1000)
+    lesson = teacher.teach(view)
+    assert {name: getattr(lesson, name).shape for name in LESSON_SHAPES} == LESSON_SHAPES
+    np.testing.assert_allclose(teacher.features(view), lesson.at_16)
+
+
+def test_features_are_those_of_a_picture_of_any_size(tmp_path: Path) -> None:
+    teacher = ClassifierTeacher(write_teacher(tmp_path / "teacher.onnx"))
+    assert teacher.features(np.zeros((96, 160, 3), np.uint8)).shape == (96, 6, 10)
 
 
 def test_a_whole_picture_is_looked_at_in_its_centre(tmp_path: Path) -> None:
@@ -32,7 +36,7 @@ def test_a_teacher_that_ends_otherwise_is_refused(tmp_path: Path) -> None:
     other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "other", [value], [other])
     onnx.save(helper.make_model(graph), tmp_path / "other.onnx")
-    with pytest.raises(ModelError, match="MobileNetV2 is needed"):
+    with pytest.raises(ModelError, match="lacks the blocks of a MobileNetV2"):
         ClassifierTeacher(tmp_path / "other.onnx")
 
 

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 import torch
 
-from shared_models.bridges.mobilenet import FrozenMobilenet
+from shared_models.bridges.mobilenet import FrozenMobilenet, MobilenetCut
 from shared_models.errors import ModelError
 from tests.shared_models.bridges.teachers import write_teacher
 
@@ -40,5 +40,6 @@ def test_it_takes_batches_of_any_size() -> None:
 
 
 def test_another_network_is_refused_by_the_tensor_that_it_lacks(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="expanded_conv_13"):
-        FrozenMobilenet(write_teacher(tmp_path / "teacher.onnx"))
+    other = MobilenetCut(at_32="expanded_conv_99")
+    with pytest.raises(ModelError, match="expanded_conv_99"):
+        FrozenMobilenet(write_teacher(tmp_path / "teacher.onnx"), other)

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from shared_models.bridges.classifier_teacher import Lesson
+from shared_models.bridges.classifier_teacher import LESSON_SHAPES, Lesson
 from shared_models.evaluation.built_in_classifier import agreement
 
 
 def lesson(first: int, height: float) -> Lesson:
-    logits = np.zeros((1, 1000), np.float32)
-    logits[0, first] = height
-    return Lesson(np.zeros((1, 320, 7, 7), np.float32), np.zeros((1, 1280), np.float32), logits)
+    logits = np.zeros(1000, np.float32)
+    logits[first] = height
+    maps = {name: np.zeros(shape, np.float32) for name, shape in LESSON_SHAPES.items() if name != "logits"}
+    return Lesson(**maps, logits=logits)
 
 
 def logits(*best: int) -> torch.Tensor:

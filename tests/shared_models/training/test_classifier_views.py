@@ -2,64 +2,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared_models.bridges.classifier_teacher import LAST_MAP_SHAPE, ClassifierTeacher, Lesson
-from shared_models.codecs.slim.model import SlimModel
 from shared_models.training.classifier_views import (
     CANVAS_SIDE,
     STRIDE,
-    VIEWS_A_CANVAS,
-    ViewMemory,
-    ViewSource,
+    CanvasSource,
     cut,
     paint,
     recoloured,
 )
-from shared_models.training.picture_cache import PictureCache, build_cache
-from tests.shared_models.bridges.teachers import write_teacher
+from shared_models.training.picture_cache import build_cache
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> ViewSource:
+def source(tmp_path_factory: pytest.TempPathFactory) -> CanvasSource:
     folder = tmp_path_factory.mktemp("views")
     random = np.random.default_rng(1)
     for i, (height, width) in enumerate(((90, 120), (430, 300))):
         noise = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / f"{i}.png")
-    pictures: PictureCache = build_cache(sorted(folder.glob("*.png")), folder / "cache")
-    teacher = ClassifierTeacher(write_teacher(folder / "teacher.onnx"))
-    return ViewSource(pictures, [0, 1], teacher, SlimModel().eval())
-
-
-def lesson(value: float) -> Lesson:
-    last_map = np.full((1, *LAST_MAP_SHAPE), value, np.float32)
-    return Lesson(last_map, np.full((1, 1280), value, np.float32), np.full((1, 1000), value, np.float32))
-
-
-def test_a_memory_keeps_the_latest_views_with_their_lessons() -> None:
-    memory = ViewMemory(capacity=3, channels=64, cells=2)
-    places = [memory.add(np.full((64, 2, 2), i, np.float32), lesson(i)) for i in range(5)]
-    assert places == [0, 1, 2, 0, 1]
-    assert len(memory) == 3
-    kept = memory.lesson(np.array([2, 0]))
-    assert [kept.logits[0, 0], kept.logits[1, 0]] == [2, 3]
-    assert [kept.last_map[0, 0, 0, 0], memory.latents[1, 0, 0, 0]] == [2, 4]
-
-
-def test_views_come_with_latents_and_what_the_teacher_makes_of_them(source: ViewSource) -> None:
-    memory = ViewMemory(capacity=8, channels=64, cells=6)
-    places = source.fill(memory, 5, np.random.default_rng(0))
-    assert places == list(range(2 * VIEWS_A_CANVAS))
-    assert np.isfinite(memory.latents).all()
-    assert np.abs(memory.lesson(np.array(places)).logits).max() > 0
+    return CanvasSource(build_cache(sorted(folder.glob("*.png")), folder / "cache"), [0, 1])
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_canvas_is_whole_cells_and_holds_a_view(source: ViewSource, seed: int) -> None:
+def test_a_canvas_is_whole_cells_and_holds_a_view(source: CanvasSource, seed: int) -> None:
     canvas = source.canvas(288, np.random.default_rng(seed))
     assert all(288 <= size <= CANVAS_SIDE and size % STRIDE == 0 for size in canvas.shape[:2])
 
 
-def test_the_same_draw_paints_the_same_canvas(source: ViewSource) -> None:
+def test_the_same_draw_paints_the_same_canvas(source: CanvasSource) -> None:
     first, again = (source.canvas(224, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 

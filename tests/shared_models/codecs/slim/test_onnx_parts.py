@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from shared_models.codecs.slim.classifier import LatentClassifierNet
+from shared_models.bridges.latent_classifier import LatentClassifierNetwork
 from shared_models.codecs.slim.config import SlimConfig
 from shared_models.codecs.slim.enhancement import SlimEnhancement
 from shared_models.codecs.slim.enhancement_config import EnhancementConfig
@@ -38,7 +38,7 @@ def parts() -> list[OnnxPart]:
     preview = DeepPreviewDecoder(
         SlimConfig(preview_channels=16), PreviewDecoder(SlimConfig(preview_channels=16))
     )
-    classifier = LatentClassifierNet(at_16=16, at_32=16, blocks=(1, 1))
+    classifier = LatentClassifierNetwork()
     shaken(classifier)
     return [
         enhancement_encoder_part(enhancement),
