@@ -7,7 +7,7 @@ What a step sees follows from its number alone, so that a run can go on where it
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from shared_models.frames import Pixels
 from shared_models.tasks.feature_placement import Array, FeaturePlacement, Side
 from shared_models.training.bridge_plan import BridgePlan
 from shared_models.training.bridge_teacher import BridgeTeacher, Lesson
+from shared_models.training.output_distance import thinned
 
 QUALITIES: Final = (20.0, 90.0)
 """The qualities that a bridge has to live with."""
@@ -70,6 +71,8 @@ class ExampleMaker:
         sides = [self.plan.side(pixels.shape[1], pixels.shape[0]) for pixels in pictures]
         side = max(width for width, _ in sides), max(height for _, height in sides)
         lesson = self.teacher.teach([self.plan.canvas(pixels, side) for pixels in pictures])
+        if self.plan.pixel.task == "segment":  # classes of every pixel would fill the memory
+            lesson = replace(lesson, outputs=[thinned(output).clone() for output in lesson.outputs])
         columns = []
         for pixels in pictures:
             low, high = QUALITIES

@@ -145,7 +145,7 @@ def class_distance(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tens
     Outputs (B, C, ...) are logits, or probabilities where each of them sums to one already.
     """
     parts = []
-    for s, t in ((_thinned(s), _thinned(t)) for s, t in zip(student, teacher, strict=True)):
+    for s, t in ((thinned(s), thinned(t)) for s, t in zip(student, teacher, strict=True)):
         is_normalised = _is_distribution(t)
         logs_s, logs_t = (_log_distribution(values.float(), is_normalised) for values in (s, t))
         divergence = (logs_t.exp() * (logs_t - logs_s)).sum(1)  # (B, ...)
@@ -153,8 +153,8 @@ def class_distance(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tens
     return torch.stack(parts).sum(0)
 
 
-def _thinned(maps: Tensor) -> Tensor:
-    """Take one pixel of several where there are far more than a segmenter's own cells."""
+def thinned(maps: Tensor) -> Tensor:
+    """Take one pixel of several where there are far more than a segmenter's own cells; once is enough."""
     if maps.dim() != 4:
         return maps
     step = max(1, min(maps.shape[2:]) // _PIXELS_MAX)

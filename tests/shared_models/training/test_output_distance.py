@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from shared_models.training.output_distance import class_distance, detection_distance, measure_outputs
+from shared_models.training.output_distance import (
+    class_distance,
+    detection_distance,
+    measure_outputs,
+    thinned,
+)
 
 
 def rows(scores: Tensor) -> Tensor:
@@ -71,6 +76,7 @@ def test_large_maps_are_thinned() -> None:
     maps = torch.randn(1, 3, 400, 300)
     assert class_distance([maps + 1], [maps]).abs().max() < 1e-5  # the same distribution at each pixel
     assert class_distance([-maps], [maps]) > 0.1
+    assert torch.equal(class_distance([-maps], [thinned(maps)]), class_distance([-maps], [maps]))
 
 
 def test_gradients_are_finite_at_certain_scores(teacher: Tensor) -> None:
