@@ -15,6 +15,7 @@ from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, Tru
 from shared_models.bridges.trunk_file import trunk_path, write_trunk
 from shared_models.errors import InputError
 from shared_models.packages.registry import DEFAULT_PACKAGE, open_package
+from shared_models.tasks.convention_text import parse_convention
 from shared_models.training.bridge_fitting import (
     HeldOutJudge,
     Progress,
@@ -49,6 +50,10 @@ def bridge(
         int | None, typer.Option(help="The base's head for this model: 0 its detector's, 1 its classifier's.")
     ] = None,
     cut: Annotated[list[str] | None, typer.Option(help="Tensor to cut at; several times.")] = None,
+    convention: Annotated[
+        str | None,
+        typer.Option("--input", metavar="CONVENTION", help="How the model wants pictures; else found out."),
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 12.0,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     threads: Annotated[int, typer.Option(help="Of each network.")] = 1,
@@ -58,7 +63,13 @@ def bridge(
     The tail is for measuring: what is shipped is bridge.json, bridge.onnx and pad.npz.
     """
     torch.set_num_threads(threads)
-    config = FitConfig(minutes=minutes, lr=lr, cut=tuple(cut or ()), threads=threads)
+    config = FitConfig(
+        minutes=minutes,
+        lr=lr,
+        cut=tuple(cut or ()),
+        convention=parse_convention(convention) if convention else None,
+        threads=threads,
+    )
     plan = BridgePlan.open(open_package(latents), model, images, config)
     typer.echo(f"{plan.pixel}; cut at {plan.cut}")
     recipe = bridge_recipe(plan, BridgeTrunk(TrunkConfig()))
