@@ -11,7 +11,7 @@ from shared_models.evaluation.pixel_choice import READING_CODE, PixelChoice, fil
 from shared_models.packages.package import ModelPackage
 from shared_models.tasks.bridged import BridgedModel, open_bridge
 from shared_models.tasks.layouts.layout import Task
-from shared_models.tasks.ready_made import find_bridge, tail_path
+from shared_models.tasks.ready_made import find_bridge, ready_made_names, tail_path
 
 _BRIDGE_CODE: Final = ("shared_models.tasks.bridged", "shared_models.tasks.feature_placement")
 
@@ -42,7 +42,8 @@ def bridge_notes(
         seen = f"seen by the built-in {kind} only" if has_built_in else "not seen by anything"
         yield (
             f"No bridge leads from latents into {pixels.name}, so ours was {seen}; "
-            f"`slimstream fit-bridge --model {pixels.path.name} --images DIR -o BRIDGE` makes one for --path."
+            f"`slimstream fit-bridge --model {pixels.path.name} --images DIR -o BRIDGE` makes one for "
+            f"--path, and these are ready-made: {', '.join(ready_made_names()) or 'none'}."
         )
     if has_built_in:
         yield f"The built-in {kind} is not the peers' {kind}: its rows compare systems, not codecs."

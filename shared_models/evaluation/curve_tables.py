@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared_models.evaluation.curve_summary import CurvePoint, CurveSummary
-from shared_models.evaluation.plots import Line
+from shared_models.evaluation.plots import Line, shown_name
 from shared_models.evaluation.table import markdown
 
 
@@ -48,20 +48,21 @@ def summary_tables(summary: CurveSummary, accuracy: str) -> list[str]:
     return tables
 
 
-def lines_of(points: Sequence[CurvePoint]) -> list[Line]:
+def lines_of(points: Sequence[CurvePoint], *, in_clips: bool = False) -> list[Line]:
     """Return a line for each codec as each model sees it."""
     series: dict[tuple[str, str], list[CurvePoint]] = {}
     for point in points:
         series.setdefault((point.codec, point.seen_by), []).append(point)
     return [
         Line(
-            label=f"{codec}, {seen_by}" if held[0].sees == "latents" else codec,
+            label=f"{codec}, {seen_by}" if is_ours else shown_name(codec, in_clips=in_clips),
             codec=codec,
-            is_ours=held[0].sees == "latents",
+            is_ours=is_ours,
             x=[point.bytes_mean for point in held],
             y=[point.accuracy for point in held],
         )
         for (codec, seen_by), held in series.items()
+        for is_ours in (held[0].sees == "latents",)
     ]
 
 

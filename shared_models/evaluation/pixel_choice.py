@@ -43,7 +43,7 @@ class PixelChoice:
             raise InputError(f"there is no {_NOUNS[task]} {path}; name an ONNX file")
         model = PixelModel.open(path, samples=samples[:SAMPLES_MAX])
         if model.task != task:
-            raise InputError(f"{path} is no {_NOUNS[task]}: by its outputs it can {model.task}")
+            raise InputError(f"{path} is no {_NOUNS[task]}: by its outputs it can {model.task}; name another")
         return cls(path, model.convention, model.layout.name, model.layout.class_names)
 
     @property

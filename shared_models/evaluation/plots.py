@@ -28,11 +28,13 @@ _PEERS: Final = {
     "svtav1": ("#E69F00", "p"),
 }
 _OTHERS: Final = (("#444444", "h"), ("#8C564B", "<"), ("#9467BD", ">"))
+_NAMES: Final = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL", "svtav1": "SVT-AV1"}
+_VIDEO_ENCODERS: Final = frozenset({"x264", "x265", "svtav1"})
 LABEL_GAP: Final = 0.035
 """Least distance of two labels, as a share of the height."""
 LABEL_WIDTH: Final = 3.0
 """How far a name reaches to the right, as a factor of bytes."""
-_PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
 """Behind words that stand on lines."""
 
 
@@ -77,6 +79,12 @@ class Panel:
     lines: Sequence[Line]
     titles: Titles
     levels: Sequence[Level] = ()
+
+
+def shown_name(codec: str, *, in_clips: bool = False) -> str:
+    """Return a codec's name as people write it; video encoders code a single picture as an intra frame."""
+    name = _NAMES.get(codec, codec)
+    return f"{name} intra" if codec in _VIDEO_ENCODERS and not in_clips else name
 
 
 def draw_rate_figure(path: Path, lines: Sequence[Line], titles: Titles, levels: Sequence[Level] = ()) -> None:
@@ -185,11 +193,10 @@ def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> Non
     ours = sorted((item for item in named if item[0].is_ours), key=lambda item: -float(np.mean(item[0].y)))
     upper = (len(ours) + 1) // 2
     for group, side in ((ours[:upper], 1), (ours[upper:], -1)):
-        beside = [(_beside_start(line, side * gap * len(group) / 2), line, style) for line, style in group]
+        distance = side * gap * (len(group) / 2 + 0.3)
+        beside = [(_beside_start(line, distance), line, style) for line, style in group]
         for ((x, _), line, style), at in _spread(beside, gap):
-            axes.annotate(
-                line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=_PAPER
-            )
+            axes.annotate(line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=PAPER)
     peers = [
         (max(zip(line.x, line.y, strict=True)), line, style) for line, style in named if not line.is_ours
     ]

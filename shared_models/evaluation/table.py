@@ -35,7 +35,8 @@ def what_else(report: EvaluationReport) -> str:
     if report.model:
         lines.append(f"- Model {report.model.name}, fingerprint `{report.model.fingerprint}`.")
     machine = report.machine
-    lines.append(f"- {machine.processor}, {machine.cores} cores, {machine.system}; {report.date:%Y-%m-%d}.")
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    lines.append(f"- {machine.processor}, {cores}, {machine.system}; {report.date:%Y-%m-%d}.")
     return "\n".join([*lines, "", "```sh", report.command, "```", ""])
 
 

@@ -103,7 +103,7 @@ def _plan(
     if unknown:
         raise InputError(
             f"{unknown[0].path.name} is labelled {unknown[0].class_index} and {pixels.name} knows the "
-            f"classes 0 to {len(pixels.classes) - 1}"
+            f"classes 0 to {len(pixels.classes) - 1}; --labels gives others than the names of the pictures"
         )
     bridges = tuple(BridgeChoice(source, "classify") for source in request.bridges)
     missing: dict[str, str] = {}

@@ -56,7 +56,7 @@ def read_instances(path: Path) -> CocoInstances:
     try:
         instances = CocoInstances.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(f"{path} cannot be read: {error.strerror}; name a COCO instances file") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the document"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared_models.evaluation.detection.report import DetectionReport, DetectionRow
 from shared_models.evaluation.peers.pixels import NAME as UNCOMPRESSED
-from shared_models.evaluation.plots import Level, Line, Titles, draw_rate_figure
+from shared_models.evaluation.plots import Level, Line, Titles, draw_rate_figure, shown_name
 
 
 def draw_detection(report: DetectionReport, path: Path) -> None:
@@ -23,7 +23,7 @@ def draw_detection(report: DetectionReport, path: Path) -> None:
     scale = f", long side {side} px" if isinstance(side, int) else ""
     titles = Titles(
         title="How much a detector still sees",
-        subtitle=f"{rows.pictures} pictures{scale}; band: 95 % over pictures",
+        subtitle=f"{rows.pictures} pictures{scale}; bands: 95 %, bootstrap over pictures",
         x="bytes a picture, whole files",
         y="mAP (COCO, IoU .50:.95)",
     )
@@ -37,7 +37,7 @@ def _line(rows: list[DetectionRow]) -> Line:
     is_ours = first.sees == "latents"
     is_banded = is_ours and len(known) == len(rows)  # one band can be read, eight cannot
     return Line(
-        label=f"{first.codec}, {first.detector}" if is_ours else first.codec,
+        label=f"{first.codec}, {first.detector}" if is_ours else shown_name(first.codec),
         codec=first.codec,
         is_ours=is_ours,
         x=[row.bytes_mean for row in rows],

@@ -23,6 +23,7 @@ from shared_models.tasks.detection import Boxes, to_detections
 
 SIDE_PX_MIN: Final = 16
 """What codecs take at least."""
+_LEAVE_OUT: Final = "mend the file, or take it away to leave it out"
 SHAPE_TOLERANCE_PX: Final = 1.5  # a picture that was made smaller has its sides rounded
 
 
@@ -42,7 +43,8 @@ class DetectionSet:
         found = list(_find(annotated.images, folders))
         if not found:
             raise InputError(
-                f"none of the {len(annotated.images)} pictures of {instances} is in {folders[0]}"
+                f"none of the {len(annotated.images)} pictures of {instances} is in {folders[0]}; "
+                "name the directory that holds them with --images"
             )
         self.absent = len(annotated.images) - len(found)
         """How many of the annotated pictures are not there."""
@@ -61,7 +63,7 @@ class DetectionSet:
             with Image.open(path) as image:  # COCO's boxes are for pixels as stored: EXIF turns nothing
                 pixels = np.asarray(image.convert("RGB"))
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-            raise InputError(f"{path} is not a picture that can be read") from None
+            raise InputError(f"{path} is not a picture that can be read; {_LEAVE_OUT}") from None
         return shrink(pixels, self.side, SIDE_PX_MIN) if self.side else pixels
 
     def accuracy(self, detections: dict[int, Boxes]) -> Accuracy:
@@ -109,7 +111,7 @@ def _size_of(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.size
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError):
-        raise InputError(f"{path} is not a picture that can be read") from None
+        raise InputError(f"{path} is not a picture that can be read; {_LEAVE_OUT}") from None
 
 
 def _check_shape(name: str, declared: tuple[int, int], size: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from shared_models.evaluation.latency.codec_stages import EXACT
 from shared_models.evaluation.latency.path_stages import BRIDGED, BUILT_IN, ON_PIXELS
 from shared_models.evaluation.latency.report import LatencyReport, Peak, StageRow
 from shared_models.evaluation.latency.stage import INT8
-from shared_models.evaluation.plots import OURS, save
+from shared_models.evaluation.plots import OURS, PAPER, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,25 +29,38 @@ def draw_latency(report: LatencyReport, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    threads = min(row.threads for row in report.rows)
-    size = report.rows[0].size
-    rows = [row for row in report.rows if row.threads == threads and row.size == size]
+    rows = list(_shown(report.rows))
+    threads = max(row.threads for row in rows)
+    size = rows[0].size
     with mpl.rc_context({"font.size": 10, "svg.fonttype": "none", "svg.hashsalt": "slimstream"}):
         figure = Figure(figsize=(12.5, 6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
         _bars(left, list(_wholes(rows)))
-        left.set_title(f"A frame of {size[0]}×{size[1]}, {threads} thread", loc="left", fontweight="bold")
+        on = "1 thread" if threads == 1 else f"{threads} threads; peers on one"
+        left.set_title(f"A frame of {size[0]}×{size[1]}, {on}", loc="left", fontweight="bold")
         _roofline(right, rows, [peak for peak in report.peaks if peak.threads == threads])
         right.set_title("Share of the machine's measured peak", loc="left", fontweight="bold")
         save(figure, path)
 
 
-def _wholes(rows: Sequence[StageRow]) -> Iterator[tuple[str, StageRow]]:
-    quality = next((row.quality for row in rows if row.stage == "encode"), None)
+def _shown(rows: Sequence[StageRow]) -> Iterator[StageRow]:
+    """Choose the first size, ours at its fewest threads and middle quality, and peers with their own."""
+    ours = [row for row in rows if row.side != "peer"] or rows
+    threads = min(row.threads for row in ours)
+    qualities = sorted({row.quality for row in ours if row.quality is not None})
+    quality = qualities[len(qualities) // 2] if qualities else None
     for row in rows:
-        if row.stage == "encode" and row.quality == quality:
+        is_peer = row.side == "peer" and row.stage != ON_PIXELS
+        is_ours = row.threads == threads and row.quality in (quality, None)
+        if row.size == rows[0].size and (is_peer or is_ours):
+            yield row
+
+
+def _wholes(rows: Sequence[StageRow]) -> Iterator[tuple[str, StageRow]]:
+    for row in rows:
+        if row.stage == "encode":
             yield f"encode, width {row.width:g}, {row.backend}", row
-        elif row.stage in {BRIDGED, BUILT_IN, ON_PIXELS} and row.quality == quality:
+        elif row.stage in {BRIDGED, BUILT_IN, ON_PIXELS}:
             yield row.stage, row
         elif row.side == "peer" and row.is_whole and row.stage != ON_PIXELS:
             yield f"{row.stage} ({row.backend})", row
@@ -80,13 +93,23 @@ def _roofline(axes: "Axes", rows: Sequence[StageRow], peaks: Sequence[Peak]) -> 
         axes.plot([value / max(traffic.values()), high], [value, value], color=_GREY, linewidth=1.4)
         axes.text(low, value * 1.05, f"{name}, {value:.0f} GMAC/s", color="#5B6475")
         axes.axhline(value, color=_GREY, linewidth=0.5, linestyle=":")
-    axes.set(xscale="log", yscale="log", ylim=(2, 2 * top))
+    bottom, top = _bottom(rows, top), 2 * top
+    axes.set(xscale="log", yscale="log", ylim=(bottom, top))
     axes.set_xlabel("multiply-accumulates a byte moved")
     axes.set_ylabel("GMAC/s")
     axes.grid(visible=True, color="#E3E5EA", linewidth=0.8)
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper right", frameon=False, ncols=2)
+    axes.set_yticks([t * 10.0**e for e in range(4) for t in (1, 2, 5) if bottom < t * 10.0**e < top])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
     _points(axes, rows)
+
+
+def _bottom(rows: Sequence[StageRow], top: float) -> float:
+    """Return where the axis of GMAC/s begins: below the slowest stage that is shown, and its name."""
+    return min([row.gmac_per_s for row in rows if row.gmac_per_s and row.backend != EXACT] + [top]) / 4
 
 
 def _points(axes: "Axes", rows: Sequence[StageRow]) -> None:
@@ -107,7 +130,8 @@ def _points(axes: "Axes", rows: Sequence[StageRow]) -> None:
             xytext=(_LABELS_AT, height),
             fontsize=8,
             va="center",
-            arrowprops={"arrowstyle": "-", "color": "#C9CCD3", "linewidth": 0.7},
+            bbox=PAPER,
+            arrowprops={"arrowstyle": "-", "color": "#C9CCD3", "linewidth": 0.7, "relpos": (0, 0.5)},
         )
 
 

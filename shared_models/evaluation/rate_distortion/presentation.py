@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from shared_models.evaluation.curve_tables import number
-from shared_models.evaluation.plots import Line, Panel, Titles, draw_panels
+from shared_models.evaluation.plots import Line, Panel, Titles, draw_panels, shown_name
 from shared_models.evaluation.rate_distortion.report import Measure, RateDistortionReport, RateDistortionRow
 from shared_models.evaluation.table import markdown, what_else
 
@@ -13,6 +13,8 @@ NAMES: Final = {
     Measure.MS_SSIM: "MS-SSIM, dB",
     Measure.SSIMULACRA2: "SSIMULACRA2",
 }
+
+OURS: Final = {"slim": "slim, preview", "slim-full": "slim, full picture"}
 
 
 def rate_distortion_markdown(report: RateDistortionReport) -> str:
@@ -68,7 +70,8 @@ def draw_rate_distortion(report: RateDistortionReport, path: Path) -> None:
         for name in names:
             held = [row for row in report.rows if row.codec == name]
             x, y = [row.bytes_mean for row in held], [float(getattr(row, measure)) for row in held]
-            lines.append(Line(label=name, codec=name, is_ours=name.startswith("slim"), x=x, y=y))
+            label = OURS.get(name) or shown_name(name)
+            lines.append(Line(label=label, codec=name, is_ours=name.startswith("slim"), x=x, y=y))
         titles = Titles(
             title=NAMES[measure],
             subtitle=f"{report.rows[0].pictures} pictures of {report.settings['images']}",

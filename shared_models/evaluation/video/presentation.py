@@ -59,4 +59,4 @@ def draw_video(report: VideoReport, path: Path) -> None:
         y=f"AP (IoU .50:.95) by {settings['truth']}" if "labels" in str(settings["truth"]) else AGREEMENT,
     )
     levels = [Level(f"{row.detector}, uncompressed", row.AP) for row in report.rows if row.codec == PIXELS]
-    draw_rate_figure(path, lines_of(list(points_of(report.rows))), titles, levels)
+    draw_rate_figure(path, lines_of(list(points_of(report.rows)), in_clips=True), titles, levels)

@@ -132,8 +132,10 @@ def _read_coco(path: Path, text: str, clip: Clip) -> VideoTruth:
             box = (left * scale[0], top * scale[1], width * scale[0], height * scale[1])
             ignored = bool(annotation.get("iscrowd") or annotation.get("ignore"))
             boxes.append(_Box(frame, int(annotation["category_id"]), box, ignored))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no COCO instances file: {type(error).__name__} {error}") from None
+    except KeyError as error:
+        raise InputError(f"{path} is no COCO instances file: {error} is missing") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is no COCO instances file: {error}") from None
     scored = [frame for frame, _ in placed.values()]
     return VideoTruth(f"COCO labels {path.name}", _coco(clip, scored, boxes, names))
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from shared_models.errors import InputError
-from shared_models.evaluation.plots import Level, Line, Titles, draw_rate_figure
+from shared_models.evaluation.plots import Level, Line, Titles, draw_rate_figure, shown_name
 
 TITLES = Titles("title", "subtitle", "bytes", "mAP")
 
@@ -35,3 +35,8 @@ def test_a_figure_of_little_is_a_figure(tmp_path: Path, lines: list[Line]) -> No
 def test_a_suffix_that_is_no_picture_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"use \.png, \.svg or \.pdf"):
         draw_rate_figure(tmp_path / "a.doc", [line("avif")], TITLES)
+
+
+def test_codecs_are_called_what_people_call_them() -> None:
+    assert [shown_name(name) for name in ("jxl", "x264", "mbt2018")] == ["JPEG XL", "x264 intra", "mbt2018"]
+    assert [shown_name(name, in_clips=True) for name in ("x264", "svtav1")] == ["x264", "SVT-AV1"]

@@ -22,6 +22,7 @@ def row(
     backend: str = "fp32",
     quality: float | None = 50,
     bytes_out: float | None = None,
+    threads: int = 1,
 ) -> StageRow:
     return StageRow(
         side=side,
@@ -31,7 +32,7 @@ def row(
         width=0.5 if side == "edge" else None,
         quality=quality,
         backend=backend,
-        threads=1,
+        threads=threads,
         best_ms=best_ms,
         median_ms=2 * best_ms,
         processor_ms=best_ms,
@@ -49,7 +50,10 @@ def report(rows: tuple[StageRow, ...]) -> LatencyReport:
     return LatencyReport(
         command="slimstream eval latency",
         machine=Machine(processor="a processor", cores=2, system="Linux", python="3.11", versions={}),
-        peaks=tuple(Peak(what=kind, threads=1, value=100.0, how="a load") for kind in kinds),
+        peaks=tuple(
+            Peak(what=kind, threads=max(row.threads for row in rows), value=100.0, how="a load")
+            for kind in kinds
+        ),
         rows=rows,
         memory=(
             MemoryRow(

@@ -40,6 +40,15 @@ def test_it_can_be_drawn(tmp_path: Path, suffix: str) -> None:
     assert path.stat().st_size > 1000
 
 
+def test_ours_is_drawn_at_its_own_threads_and_one_quality_beside_peers_on_one_thread(tmp_path: Path) -> None:
+    ours = [row("encode", 6.0, is_whole=True, quality=quality, threads=2) for quality in (10, 50, 90)]
+    report((*ours, ROWS[-1])).draw(tmp_path / "latency.svg")
+    svg = (tmp_path / "latency.svg").read_text()
+    assert svg.count(">encode, width 0.5, fp32</text>") == 1
+    assert ">JPEG encode (Pillow)</text>" in svg
+    assert "2 threads; peers on one" in svg
+
+
 def test_a_figure_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no picture"):
         report(ROWS).draw(tmp_path / "latency.txt")
