@@ -54,7 +54,6 @@ class RunningCloud:
     """A cloud that listens."""
 
     port: int
-    metrics_port: int | None
     store: Store
     registry: CollectorRegistry
 
@@ -79,11 +78,11 @@ async def running_cloud(
         await asyncio.to_thread(threads.__enter__)
         stack.push_async_callback(asyncio.to_thread, threads.__exit__, None, None, None)
         executor = stack.enter_context(ThreadPoolExecutor(config.api.picture_threads, "picture"))
-        metrics = _serve_metrics(parts, config.metrics, stack)
+        _serve_metrics(parts, config.metrics, stack)
         port = await _serve(parts, executor, stack)
         if config.listen.port_file is not None:
             _write_port(config.listen.port_file, port)
-        yield RunningCloud(port, metrics.port if metrics else None, store, parts.registry)
+        yield RunningCloud(port, store, parts.registry)
 
 
 def _write_port(path: Path, port: int) -> None:
@@ -108,12 +107,11 @@ def _written_logs(roles: frozenset[Role]) -> Sequence[str]:
     return [log for role, log in writers.items() if role in roles]
 
 
-def _serve_metrics(parts: Parts, section: MetricsSection, stack: AsyncExitStack) -> MetricsServer | None:
-    if not section.enabled:
-        return None
-    server = MetricsServer(parts.registry, section.port, section.host)
-    stack.callback(server.close)
-    return server
+def _serve_metrics(parts: Parts, section: MetricsSection, stack: AsyncExitStack) -> None:
+    if section.enabled:
+        server = MetricsServer(parts.registry, section.port, section.host)
+        stack.callback(server.close)
+        _log.info("metrics_served", url=server.url)
 
 
 async def _serve(parts: Parts, executor: ThreadPoolExecutor, stack: AsyncExitStack) -> int:

@@ -76,7 +76,7 @@ class Authority:
             ) from error
         except (OSError, ValueError) as error:
             raise InputError(
-                f"cannot read the authority in {directory}: {error}; name another --directory"
+                f"cannot read the authority in {directory}: {error}; name another directory"
             ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise InputError(
@@ -160,6 +160,6 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     except FileExistsError as error:
         raise InputError(f"{path} exists already; remove it first if it should be replaced") from error
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; name another --directory") from error
+        raise InputError(f"cannot write {path}: {error.strerror}; name another directory") from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runtime.credentials import ClientSecurity
 
 DEFAULT_SERVER = "localhost:7443"
+PORT_MAX = 65535
 _NOT_HELD_TRAILER = "slimstream-not-held-bin"
 
 Server = Annotated[str, typer.Option(metavar="HOST:PORT", help="The cloud.")]
@@ -44,6 +45,13 @@ def client_security(
     )
 
 
+def check_server(server: str) -> None:
+    """Raise InputError for what is no address of a server."""
+    host, _, port = server.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= PORT_MAX:
+        raise InputError(f"--server {server} is no address; write it like {DEFAULT_SERVER}")
+
+
 def explained(error: "grpc.RpcError", server: str) -> SlimstreamError:
     """Turn a call's status into one of our errors."""
     import grpc
@@ -55,6 +63,8 @@ def explained(error: "grpc.RpcError", server: str) -> SlimstreamError:
         return RefusedError(f"{server} refused: {detail}")
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         return InputError(detail)
+    if "errors resolving" in detail or "DNS resolution failed" in detail:
+        return LinkError(f"the name in {server} is not known; check its spelling, or the network")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return LinkError(f"the cloud at {server} does not know this call; upgrade it")
     if code is grpc.StatusCode.UNAVAILABLE and ("connect" in detail and "agent" not in detail):

@@ -14,6 +14,7 @@ from console.cloud_call import (
     Server,
     Timeout,
     TokenFile,
+    check_server,
     client_security,
     explained,
 )
@@ -34,7 +35,8 @@ def settings(
         float | None, typer.Option(metavar="W", help="Width of the encoder: 0.25, 0.5, 0.75 or 1.")
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(metavar="N", help="At most this many frames a second are coded.")
+        float | None,
+        typer.Option(min=0.001, max=240, metavar="N", help="At most this many frames a second are coded."),
     ] = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="Go back to the agent's own configuration first.")
@@ -60,6 +62,7 @@ def settings(
     """
     from slimstream.v1.control_pb2 import ChangeSettingsRequest
 
+    check_server(server)
     security = client_security(ca_file, certificate_file, private_key_file, token_file, insecure=insecure)
     request = ChangeSettingsRequest(
         camera=camera,

@@ -18,6 +18,7 @@ from console.cloud_call import (
     Server,
     Timeout,
     TokenFile,
+    check_server,
     client_security,
     explained,
 )
@@ -107,6 +108,7 @@ def pull(
       slimstream pull gate --seq 1200 --quality full -o gate.png
       slimstream pull gate --at 2026-11-21T14:00:00 --quality source -o gate.jpg --json
     """
+    check_server(server)
     security = client_security(ca_file, certificate_file, private_key_file, token_file, insecure=insecure)
     request = make_request(camera, at=at, seq=seq, is_newest=newest, quality=quality, timeout_s=timeout)
     check_output(output, is_source=quality == "source")

@@ -97,6 +97,7 @@ class Agent:
         if self._config.metrics.enabled:
             metrics = self._config.metrics
             self._server = MetricsServer(self._metrics.registry, metrics.port, metrics.host)
+            log.info("metrics_served", url=self._server.url)
         self._ring_link.listen()
         uplink = asyncio.create_task(self._uplink.run())
         housekeeping = asyncio.create_task(self._ring_link.keep_house())

@@ -60,13 +60,13 @@ def run(config: ConfigFile = None, settings: Settings = None, until_done: UntilD
     """
     # Idle threads of OpenMP must sleep: a device has other work. Read when the library is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    loaded = load_agent_config(config, settings)
     from edge.memory import bound_memory, leave_scipy_out
 
     leave_scipy_out()
     from edge.agent import run_agent
     from runtime.logs import configure_logs
 
-    loaded = load_agent_config(config, settings)
     bound_memory()
     configure_logs(loaded.log.level, loaded.log.format)
     asyncio.run(run_agent(loaded, until_done=until_done))

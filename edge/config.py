@@ -26,13 +26,13 @@ NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CAMERAS_MAX: Final = 64
 ENV_PREFIX: Final = "SLIMSTREAM_EDGE"
 """SLIMSTREAM_EDGE__RING__BUDGET_BYTES=1GiB sets ring.budget_bytes."""
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, examples=["gate-house"])]
 
 
 class LinkConfig(ConfigSection):
     """The connection to the cloud: TLS unless it is loopback, or plaintext is asked for by name."""
 
-    target: str = Field(default="localhost:7443", pattern=r"^\S+:\d{1,5}$")
+    target: str = Field(default="localhost:7443", pattern=r"^\S+:\d{1,5}$", examples=["cloud.example:7443"])
     """Host and port of the gateway."""
     security: ClientSecurity = ClientSecurity()
     """TLS and identity."""

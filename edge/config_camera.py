@@ -66,7 +66,7 @@ class RtspSource(ConfigSection):
 
     kind: Literal["rtsp"]
     """A network camera that speaks RTSP."""
-    url: str = Field(pattern=r"^rtsps?://\S+$")
+    url: str = Field(pattern=r"^rtsps?://\S+$", examples=["rtsp://10.0.0.7/stream1"])
     """Its address, with user and password if it wants them."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How pictures travel: TCP loses none, UDP waits for none."""
@@ -81,7 +81,7 @@ class MjpegSource(ConfigSection):
 
     kind: Literal["mjpeg"]
     """A network camera that speaks MJPEG over HTTP."""
-    url: str = Field(pattern=r"^https?://\S+$")
+    url: str = Field(pattern=r"^https?://\S+$", examples=["http://10.0.0.8/mjpeg"])
     """Its address, with user and password if it wants them."""
     silence_s_max: DurationSeconds = Field(default=10.0, gt=0, le=300)
     """A camera that sends nothing for this long counts as down."""

@@ -14,7 +14,6 @@ from prometheus_client import (
     Gauge,
     Histogram,
     disable_created_metrics,
-    generate_latest,
     start_http_server,
 )
 from pydantic import Field
@@ -69,10 +68,6 @@ class Metrics:
     ) -> Histogram:
         """Return a histogram named `slimstream_<part>_<what>`; `what` ends in `_seconds` or `_bytes`."""
         return Histogram(self._name(what), help_text, labels, registry=self.registry, buckets=buckets)
-
-    def text(self) -> str:
-        """Return every metric in Prometheus' text format."""
-        return generate_latest(self.registry).decode()
 
     def _name(self, what: str) -> str:
         return f"slimstream_{self.part}_{what}"

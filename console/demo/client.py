@@ -56,7 +56,6 @@ class CloudClient:
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
         self.frames = control_pb2_grpc.FramesServiceStub(self.channel)
         self.results = control_pb2_grpc.ResultsServiceStub(self.channel)
-        self.cameras = control_pb2_grpc.CamerasServiceStub(self.channel)
 
     def follow(self, log: ResultLog) -> Callable[[], None]:
         """Fill `log` from a thread until the returned function is called."""
@@ -103,7 +102,6 @@ PREVIEW = control_pb2.Quality(preview=True)
 FULL = control_pb2.Quality(full=True)
 SOURCE = control_pb2.Quality(source=True)
 BASE_LAYER = frame_pb2.LAYER_BASE
-ENHANCEMENT_LAYER = frame_pb2.LAYER_ENHANCEMENT
 
 
 def detections(result: control_pb2.Result, score_min: float) -> list[Detection]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared_models.errors import SlimstreamError
 
-START_S_MAX = 60.0
+START_S_MAX = 300.0
 STOP_S_MAX = 15.0
 POLL_S = 0.05
 

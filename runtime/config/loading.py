@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from runtime.config.schema import fields_at, is_secret_field
@@ -116,6 +117,9 @@ def _describe(detail: ErrorDetails, tree: ConfigTree, model: type[BaseModel]) ->
     if detail["type"] in ("missing", "union_tag_not_found"):
         return f"{place}{key} is missing; add it"
     shown = _shown(value, path, model)
+    field = _field_at(model, path)
+    if detail["type"] == "string_pattern_mismatch" and field is not None and field.examples:
+        return mask_url_passwords(f"{place}{key} is {shown}; write it like {field.examples[0]}")
     return mask_url_passwords(f"{place}{key} is {shown}; {_remedy(detail)}")
 
 
@@ -146,10 +150,15 @@ def _suggestion(model: type[BaseModel], path: Path) -> str:
     return f"known here: {', '.join(known)}" if known else "remove it"
 
 
+def _field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
+    names = [step for step in path if isinstance(step, str)]
+    return fields_at(model, path[:-1]).get(names[-1]) if names else None
+
+
 def _shown(value: object, path: Path, model: type[BaseModel]) -> str:
     """Return the value as the message shows it; never a secret."""
     names = [step for step in path if isinstance(step, str)]
-    field = fields_at(model, path[:-1]).get(names[-1]) if names and path else None
+    field = _field_at(model, path)
     if (field is not None and is_secret_field(field)) or any(map(is_secret_name, names)):
         return MASK
     if isinstance(value, dict | list):

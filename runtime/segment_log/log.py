@@ -157,13 +157,8 @@ class SegmentLog:
             return segment is not None and not segment.is_failed and record_id.offset < segment.durable_end
 
     @property
-    def appended(self) -> int:
-        """How many records have been appended since the log was opened."""
-        return self._set.appended
-
-    @property
     def durable_through(self) -> int:
-        """How many of those, counted from the first, are on stable storage or evicted: the watermark."""
+        """How many of the records appended since it was opened, from the first on, are durable or evicted."""
         return self._set.durable_through
 
     # Reading
