@@ -37,14 +37,20 @@ def annotate(pixels: Pixels, detections: Sequence[Detection]) -> Image.Image:
         left, top, right, bottom = draw.textbbox((found.x_min, found.y_min), text, font=face)
         lift = min(bottom - top + 4, found.y_min)  # above the box where there is room
         draw.rectangle((left, top - lift, right + 6, bottom - lift + 2), fill=colour)
-        draw.text((found.x_min + 3, found.y_min - lift), text, fill="white", font=face)
+        draw.text((found.x_min + 3, found.y_min - lift), text, fill=_ink_on(colour), font=face)
     return picture
+
+
+def _ink_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return what reads well on a colour: dark where it is light, as people see it (ITU-R BT.601)."""
+    red, green, blue = colour
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 150 else (255, 255, 255)
 
 
 def captioned(picture: Image.Image, caption: str) -> Image.Image:
     """Put a line of text under a picture."""
-    face = font(max(13, picture.height // 20))
-    bar = max(24, picture.height // 11)
+    face = font(max(15, picture.height // 18))
+    bar = max(28, picture.height // 10)
     sheet = Image.new("RGB", (picture.width, picture.height + bar), PAPER)
     sheet.paste(picture)
     ImageDraw.Draw(sheet).text((8, picture.height + bar // 2), caption, fill=INK, font=face, anchor="lm")

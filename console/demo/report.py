@@ -70,7 +70,7 @@ class DemoReport:
             f"{self.frames_per_second:g} fps: {self.kbit_per_second:.1f} kbit/s of latents"
         )
         table = Table(title=title, title_justify="left")
-        for heading in ("layer", "frames", "bytes/frame", "PSNR dB"):
+        for heading in ("layer", "frames", "bytes/frame", "dB"):
             table.add_column(heading, justify="left" if heading == "layer" else "right")
         peers = [peer.codec for peer in self.layers[0].peers]
         for codec in peers:
@@ -79,9 +79,9 @@ class DemoReport:
             costs = [_cost(peer, layer.psnr_db) for peer in layer.peers]
             figures = f"{layer.bytes_per_frame:,.0f}", f"{layer.psnr_db:.1f}"
             table.add_row(layer.layer, str(layer.frames), *figures, *costs)
-        table.caption = f"{', '.join(peers)}: bytes a frame at the same PSNR"
+        table.caption = f"{', '.join(peers)}: bytes a frame at the same PSNR (dB) against the source"
         if any(peer.is_floor for layer in self.layers for peer in layer.peers):
-            table.caption += "\n≤: the codec's lowest quality is already better than the preview"
+            table.caption += "\n≤: the codec's lowest quality is already better than that"
         return table
 
     def _time_table(self) -> Table:
@@ -96,7 +96,7 @@ class DemoReport:
         return table
 
     def _detection_table(self) -> Table:
-        table = Table(title="detections on the latents", title_justify="left")
+        table = Table(title="detected on the latents", title_justify="left", min_width=26)
         table.add_column("class")
         table.add_column("boxes", justify="right")
         for label, count in sorted(self.detections.items(), key=lambda item: -item[1]):
@@ -107,4 +107,4 @@ class DemoReport:
 def _cost(peer: PeerCost, wanted_db: float) -> str:
     """Say what a peer needs: at most that when it cannot go lower, more when it cannot go higher."""
     sign = "≤ " if peer.is_floor else "> " if peer.psnr_db < wanted_db - 0.1 else ""
-    return f"{sign}{peer.bytes_per_frame:,.0f} B"
+    return f"{sign}{peer.bytes_per_frame:,.0f}"

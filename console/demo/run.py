@@ -177,7 +177,8 @@ def _write_pictures(options: DemoOptions, seen: Seen, progress: Progress) -> tup
         drawn[seq].save(options.output / f"frame-{index + 1}.png")
     _comparison(seen, busiest).save(options.output / "comparison.png")
     cells = [
-        captioned(drawn[seq], f"seq {seq} · {seen.stored[seq].base_bytes} bytes") for seq in seen.previews
+        captioned(drawn[seq], f"frame {seq}: latents of {seen.stored[seq].base_bytes:,} bytes")
+        for seq in seen.previews
     ]
     grid(cells, columns=3).save(options.output / "contact-sheet.jpg", quality=88)
     write_video(
@@ -197,10 +198,11 @@ def _comparison(seen: Seen, seq: int) -> Image.Image:
         captioned(Image.fromarray(source), "source, as the edge keeps it"),
         captioned(
             Image.fromarray(full.pixels),
-            f"pulled: {total_bytes:,} bytes, {psnr_db(full.pixels, source):.1f} dB",
+            f"pulled in full: {total_bytes:,} bytes, {psnr_db(full.pixels, source):.1f} dB",
         ),
         captioned(
-            Image.fromarray(preview), f"preview: {base_bytes:,} bytes, {psnr_db(preview, source):.1f} dB"
+            Image.fromarray(preview),
+            f"preview, of the latents: {base_bytes:,} bytes, {psnr_db(preview, source):.1f} dB",
         ),
     ]
     return grid(cells, columns=3 if source.shape[0] > source.shape[1] else 1)

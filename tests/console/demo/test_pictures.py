@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from console.demo.clip import probe
-from console.demo.pictures import annotate, captioned, grid, write_video
+from console.demo.pictures import PALETTE, annotate, captioned, grid, write_video
 from shared_models.tasks.results import Detection
 
 GREY = np.full((120, 160, 3), 90, np.uint8)
@@ -23,6 +23,13 @@ def test_a_box_is_drawn_where_the_detection_says() -> None:
 def test_a_box_at_the_border_keeps_its_label_inside_the_picture() -> None:
     drawn = np.asarray(annotate(GREY, [Detection(0, 0, 159, 119, 0.5, "car", 3)]))
     assert drawn.shape == GREY.shape
+
+
+def test_a_label_can_be_read_whatever_its_colour() -> None:
+    for category in range(len(PALETTE)):
+        drawn = np.asarray(annotate(GREY, [Detection(40, 50, 100, 110, 0.9, "person", category)]))
+        label = drawn[36:49, 42:90].astype(int).sum(axis=2)
+        assert np.ptp(label) > 250, PALETTE[category]
 
 
 def test_a_sheet_holds_every_picture_once() -> None:
