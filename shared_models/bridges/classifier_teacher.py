@@ -58,10 +58,13 @@ class ClassifierTeacher:
             raise ModelError(f"{path} lacks the blocks of a MobileNetV2 or its pooling; give one as ONNX")
         # The last map is what the last but one reads, the convolution to 1,280 channels.
         watched = [cut.at_16, cut.at_32, convs[-2].input[0], pools[0].input[0]]
-        self.input, self.logits = model.graph.input[0].name, model.graph.output[0].name
-        self.watched = watched
-        self.whole = _session(model, [*watched, self.logits], threads)
-        self.front = _session(model, [cut.at_16], threads)
+        model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in watched)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self.input, self.names = model.graph.input[0].name, [*watched, model.graph.output[0].name]
         lesson = self.teach(np.zeros((TEACHER_SIDE, TEACHER_SIDE, 3), np.uint8))
         shapes = {name: getattr(lesson, name).shape for name in LESSON_SHAPES}
         if shapes != LESSON_SHAPES:
@@ -69,14 +72,10 @@ class ClassifierTeacher:
 
     def teach(self, view: Pixels) -> Lesson:
         """Look at one view (224, 224, 3) uint8 RGB."""
-        *maps, logits = self.whole.run(None, {self.input: _batched(view)})
+        x = np.ascontiguousarray(view.transpose(2, 0, 1)[None], dtype=np.float32)
+        *maps, logits = self.session.run(self.names, {self.input: x})
         at_16, at_32, last, wide = (m[0] for m in maps)
         return Lesson(at_16, at_32, last, wide, logits[0, BACKGROUND:])
-
-    def features(self, pixels: Pixels) -> Array:
-        """(H, W, 3) uint8 RGB of any whole number of cells -> the map after block 13 (96, H/16, W/16)."""
-        features: Array = self.front.run(None, {self.input: _batched(pixels)})[0][0]
-        return features
 
     def look_at(self, pixels: Pixels) -> Lesson:
         """Look at a whole picture as classifiers do: short side to 256, the centre's 224."""
@@ -87,20 +86,3 @@ class ClassifierTeacher:
         resized = picture.resize((width, height), Image.Resampling.BILINEAR)
         centre = resized.crop((left, top, left + TEACHER_SIDE, top + TEACHER_SIDE))
         return self.teach(np.asarray(centre))
-
-
-def _session(model: onnx.ModelProto, outputs: list[str], threads: int) -> onnxruntime.InferenceSession:
-    """Open the part of `model` that `outputs` need, for pictures of any size."""
-    part = onnx.ModelProto()
-    part.CopyFrom(model)
-    for axis, size in zip(part.graph.input[0].type.tensor_type.shape.dim[2:], ("H", "W"), strict=True):
-        axis.dim_param = size
-    del part.graph.output[:], part.graph.value_info[:]
-    part.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def _batched(pixels: Pixels) -> Array:
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32)

@@ -55,8 +55,7 @@ class ClassifierTail(nn.Module):
         for of, channels in (("", FEATURES.channels), ("last_", LAST_CHANNELS)):
             self.register_buffer(f"{of}mean", torch.zeros(1, channels, 1, 1))
             self.register_buffer(f"{of}deviation", torch.ones(1, channels, 1, 1))
-        self.enter = nn.Conv2d(FEATURES.channels, C, 3, stride=2, padding=1)
-        self.aside = nn.Conv2d(shared_channels, C, 3, stride=2, padding=1, bias=False)
+        self.enter, self.beside = _halving(FEATURES.channels, C), _halving(shared_channels, C)
         self.first, self.second = (
             nn.Sequential(*(BridgeBlock(C, inner) for _ in range(count))) for count in config.blocks
         )
@@ -64,11 +63,16 @@ class ClassifierTail(nn.Module):
         self.widen = nn.Conv2d(LAST_CHANNELS, POOLED_CHANNELS, 1)
         self.classes = nn.Linear(POOLED_CHANNELS, CLASSES)
         nn.init.kaiming_normal_(self.enter.weight, nonlinearity="relu")
-        nn.init.zeros_(self.aside.weight)  # the features alone at first, then what they leave out
+        nn.init.zeros_(self.beside.weight)  # the features alone at first, then what they leave out
+
+    def aside(self, shared: Tensor) -> Tensor:
+        """What the bridge's head read (B, N, h, w) -> what it may have left out (B, C, h/2, w/2)."""
+        left_out: Tensor = self.beside(_ahead(shared))
+        return left_out
 
     def maps(self, features: Tensor, aside: Tensor | None = None) -> TailMaps:
         """(B, 96, h, w) -> maps of half the sides, rounded up; `aside` (B, C, h/2, w/2) is added early."""
-        t = self.enter((features - self.mean) / self.deviation)
+        t = self.enter(_ahead((features - self.mean) / self.deviation))
         middle = self.first(F.leaky_relu(t if aside is None else t + aside, _SLOPE))
         last = self.leave(self.second(middle)) * self.last_deviation + self.last_mean
         return TailMaps(middle, last, self.widen(last).clamp(0, 6))
@@ -107,6 +111,15 @@ class LatentClassifierNetwork(nn.Module):
         """(B, 64, h, w) of any size -> logits (B, 1000) of its centre."""
         maps = self.tail.maps(*self.features(centre_square(y_hat)))
         return self.tail.logits(maps.wide.mean(dim=(2, 3)))
+
+
+def _halving(channels_in: int, channels: int) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels, 3, stride=2)
+
+
+def _ahead(x: Tensor) -> Tensor:
+    """Pad at the end alone, where a MobileNetV2 pads: cells of its halved maps lie between those of two."""
+    return F.pad(x, (0, 2, 0, 2))
 
 
 def centre_square(y_hat: Tensor) -> Tensor:

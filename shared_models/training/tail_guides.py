@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shared_models.bridges.classifier_teacher import LESSON_SHAPES
@@ -34,16 +33,10 @@ class TailGuides(nn.Module):
             self.get_buffer(f"{name}_variance").copy_(variance)
 
     def errors(self, maps: TailMaps, lesson: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the mean squared error of each map of B views, relative to the channels' variances.
-
-        Maps of another size than the teacher's (B, C, 7, 7) are brought to it.
-        """
+        """Return the mean squared error of each map of the lesson (B, C, h, w), relative to its variances."""
         own = {"at_32": self.at_32(maps.middle), "last": maps.last, "wide": maps.wide}
         errors = {}
-        for name, mine in own.items():
-            seen = mine.float()
-            if seen.shape[2:] != lesson[name].shape[2:]:
-                seen = F.interpolate(seen, lesson[name].shape[2:], mode="bilinear", align_corners=False)
-            squares = (seen - lesson[name]).square().mean(dim=(0, 2, 3))
+        for name in lesson:
+            squares = (own[name].float() - lesson[name]).square().mean(dim=(0, 2, 3))
             errors[name] = (squares / self.get_buffer(f"{name}_variance")).mean()
         return errors

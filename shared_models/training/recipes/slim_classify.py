@@ -1,13 +1,14 @@
-"""The built-in classifier of `slim`, distilled on the latents of a frozen base.
+"""The built-in classifier of `slim`, on the latents of a frozen base.
 
-It begins as what is known already: the bridge to a classifier's features that the base was trained with, and
-the tail of `slim_classify_tail`. A share of each batch are the teacher's own features instead, so that the
-tail does not forget what it knows of them.
+It begins as what is known already: the bridge to a classifier's features that the base was trained with,
+which stays as it is, and the tail of `slim_classify_tail`. At first the tail learns what the teacher makes of
+the bridge's own features, a function that can be known exactly; towards the end what the teacher sees in the
+picture itself, which coding has partly lost.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -15,13 +16,10 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from shared_models.bridges.bridge_network import framed_whole
 from shared_models.bridges.classifier_teacher import LESSON_SHAPES, ClassifierTeacher
-from shared_models.bridges.latent_classifier import (
-    FEATURES,
-    LatentClassifierNetwork,
-    TailMaps,
-    bridge_of_base,
-)
+from shared_models.bridges.latent_classifier import LatentClassifierNetwork, bridge_of_base
+from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.frames import Pixels
 from shared_models.training.checkpoints import start_from
@@ -29,78 +27,81 @@ from shared_models.training.classifier_views import STRIDE, CanvasSource, cut
 from shared_models.training.distillation import class_divergence
 from shared_models.training.lesson_memory import LessonMemory
 from shared_models.training.picture_cache import cached_pictures
-from shared_models.training.tail_guides import MAPS, TailGuides
+from shared_models.training.tail_guides import TailGuides
 from shared_models.training.trainer import Trainer, TrainerConfig
-
-DEEP: Final = (*MAPS, "logits")
 
 
 @dataclass(frozen=True, slots=True)
 class SlimClassifyConfig:
-    """What the stage is made of; the weights are those of the terms of the loss."""
+    """What the stage is made of; the weight is that of the maps' errors against the divergence of classes."""
 
-    fresh: int = 12
-    seen: int = 32  # views of a batch whose latents are seen
-    practised: int = 16  # views of a batch of which the tail is given the teacher's features
+    fresh: int = 16
+    batch: int = 48
     views_a_canvas: int = 4
-    cells: tuple[int, ...] = (15, 16, 18, 18)  # sides of views, drawn for each batch
+    cells: tuple[int, ...] = (16, 18, 18)  # sides of views, drawn for each batch
     first_views: int = 64  # of each size
-    memory: int = 5_000  # views of each size, 240 kB each
+    memory: int = 10_000  # views of each size, 40 kB each
     quality: tuple[float, float] = (35.0, 70.0)
-    feature_weight: float = 0.5
     map_weight: float = 0.5
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """The frozen classifier twice: as a network behind given features, and as a quick eye on pictures."""
+
+    network: FrozenMobilenet
+    eye: ClassifierTeacher
+
+
 class SlimClassifyRecipe:
-    """Minimises KL(teacher, pupil) plus the errors of features and maps, relative to their variances."""
+    """Minimises KL(teacher, tail) plus the errors of two maps, relative to their variances."""
 
     def __init__(
         self,
         pupil: LatentClassifierNetwork,
         base: SlimModel,
         source: CanvasSource,
-        teacher: ClassifierTeacher,
+        teachers: Teachers,
         config: SlimClassifyConfig,
     ) -> None:
         """Take the pupil as it begins; a few views are drawn at once."""
         torch.manual_seed(config.seed)
-        self.config, self.base, self.source, self.teacher = config, base, source, teacher
+        self.config, self.base, self.source, self.teachers = config, base, source, teachers
         self.random = np.random.default_rng(config.seed)
         base.requires_grad_(False)
+        pupil.bridge.requires_grad_(False)
         self.pupil, self.guides = pupil, TailGuides(pupil.tail.leave.in_channels)
         self.networks = nn.ModuleDict({"bridge": pupil.bridge, "tail": pupil.tail, "guides": self.guides})
         self.memories = {cells: self._memory(cells) for cells in sorted(set(config.cells))}
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Mean over the batch of all terms."""
+        """Mean over the batch of all terms; the classes' target moves with `progress`."""
         memory = self.memories[int(self.random.choice(self.config.cells))]
         fresh = self._look(memory, self.config.fresh)
-        total = self.config.seen + self.config.practised
-        again = self.random.integers(len(memory), size=total - len(fresh))
+        again = self.random.integers(len(memory), size=self.config.batch - len(fresh))
         lesson = memory.batch(np.concatenate([fresh, again]))
-        seen = self.config.seen
         with torch.autocast("cpu", torch.bfloat16):
-            features, aside = self.pupil.features(self._quantised(lesson["latents"][:seen]))
-            nothing = aside.new_zeros(self.config.practised, *aside.shape[1:])
-            both = torch.cat([features, lesson["features"][seen:]])
-            maps = self.pupil.tail.maps(both, torch.cat([aside, nothing]))
+            with torch.no_grad():
+                shared = self.pupil.bridge.trunk(framed_whole(self._quantised(lesson["latents"])))
+                features = self.pupil.bridge.head(0)(shared)
+                view = self.teachers.network.view(features)
+            maps = self.pupil.tail.maps(features, self.pupil.tail.aside(shared))
             logits = self.pupil.tail.logits(maps.wide.mean(dim=(2, 3)))
-            own = TailMaps(*(part[:seen] for part in (maps.middle, maps.last, maps.wide)))
-            errors = self.guides.errors(own, {name: lesson[name][:seen] for name in MAPS})
-        deviation = self.pupil.tail.deviation
-        feature_error = ((features.float() - lesson["features"][:seen]) / deviation).square().mean()
-        divergence = class_divergence(logits, lesson["logits"])
-        loss = divergence.mean() + self.config.feature_weight * feature_error
+            errors = self.guides.errors(maps, {"at_32": view.at_32.float(), "last": view.last.float()})
+        behind, seen = class_divergence(logits, view.logits), class_divergence(logits, lesson["logits"])
+        loss = ((1 - progress) * behind + progress * seen).mean()
         loss = loss + self.config.map_weight * torch.stack(list(errors.values())).sum()
+        count = len(fresh)
         same = (logits.argmax(dim=1) == lesson["logits"].argmax(dim=1)).float()
+        imitated = (logits.argmax(dim=1) == view.logits.argmax(dim=1)).float()
         return loss, {name: error.item() for name, error in errors.items()} | {
-            "features": feature_error.item(),
-            "divergence": divergence[:seen].mean().item(),
-            "divergence_fresh": divergence[: len(fresh)].mean().item(),
-            "agreement": same[:seen].mean().item(),
-            "agreement_fresh": same[: len(fresh)].mean().item(),
-            "agreement_practised": same[seen:].mean().item(),
+            "divergence_behind": behind[:count].mean().item(),
+            "divergence_fresh": seen[:count].mean().item(),
+            "divergence_again": seen[count:].mean().item(),
+            "agreement_behind": imitated[:count].mean().item(),
+            "agreement_fresh": same[:count].mean().item(),
+            "agreement_again": same[count:].mean().item(),
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -112,9 +113,8 @@ class SlimClassifyRecipe:
         self.random.bit_generator.state = state["random"]
 
     def _memory(self, cells: int) -> LessonMemory:
-        shapes = {name: LESSON_SHAPES[name] for name in DEEP}
-        shapes["latents"] = (self.base.config.latent_channels, cells, cells)
-        shapes["features"] = (FEATURES.channels, cells, cells)
+        latents = (self.base.config.latent_channels, cells, cells)
+        shapes = {"latents": latents, "logits": LESSON_SHAPES["logits"]}
         memory = LessonMemory(self.config.memory, shapes)
         self._look(memory, self.config.first_views)
         return memory
@@ -126,13 +126,12 @@ class SlimClassifyRecipe:
         while len(places) < count:
             canvas = self.source.canvas(cells * STRIDE, self.random)
             y = self._latents(canvas, int(self.random.integers(self.base.config.widths)))
-            features = self.teacher.features(canvas)
             for _ in range(self.config.views_a_canvas):
                 top, left = (int(self.random.integers(size - cells + 1)) for size in y.shape[1:])
-                square = (slice(None), slice(top, top + cells), slice(left, left + cells))
-                lesson = self.teacher.teach(cut(canvas, top * STRIDE, left * STRIDE, cells * STRIDE))
-                deep = {name: getattr(lesson, name) for name in DEEP}
-                places.append(memory.add({"latents": y[square], "features": features[square], **deep}))
+                view = y[:, top : top + cells, left : left + cells]
+                square = cut(canvas, top * STRIDE, left * STRIDE, cells * STRIDE)
+                logits = self.teachers.eye.teach(square).logits
+                places.append(memory.add({"latents": view, "logits": logits}))
         return places
 
     @torch.no_grad()
@@ -166,11 +165,12 @@ def train(
 ) -> None:
     """Train the classifier, or go on with folder/latest.pt."""
     pictures = cached_pictures(data, folder.parent / "pictures")
-    source, teacher = CanvasSource(pictures, range(len(pictures))), ClassifierTeacher(weights)
+    source = CanvasSource(pictures, range(len(pictures)))
+    teachers = Teachers(FrozenMobilenet(weights), ClassifierTeacher(weights))
     pupil = LatentClassifierNetwork(bridge_of_base(base))
-    recipe = SlimClassifyRecipe(pupil, load_slim_base(base), source, teacher, SlimClassifyConfig())
+    recipe = SlimClassifyRecipe(pupil, load_slim_base(base), source, teachers, SlimClassifyConfig())
     start_from(nn.ModuleDict({"tail": pupil.tail, "guides": recipe.guides}), start)
-    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=0.25)).run()
+    Trainer(recipe, TrainerConfig(folder, minutes, lr=lr, hold=0.1)).run()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class SlimClassifyTailRecipe:
         self.memory = LessonMemory(config.memory, LESSON_SHAPES)
         sizes = TailConfig()
         self.tail = ClassifierTail(TrunkConfig().hidden_channels, sizes)
-        self.tail.aside.requires_grad_(False)  # it reads latents, of which there are none here
+        self.tail.beside.requires_grad_(False)  # it reads latents, of which there are none here
         self.guides = TailGuides(sizes.channels)
         first = self.memory.batch(np.array(self._look(config.statistics_views)))
         self.guides.calibrate(first)
@@ -68,7 +68,7 @@ class SlimClassifyTailRecipe:
         with torch.autocast("cpu", torch.bfloat16):
             maps = self.tail.maps(lesson["at_16"])
             logits = self.tail.logits(maps.wide.mean(dim=(2, 3)))
-            errors = self.guides.errors(maps, lesson)
+            errors = self.guides.errors(maps, {name: lesson[name] for name in MAPS})
         divergence = class_divergence(logits, lesson["logits"])
         total = self.config.map_weight * torch.stack(list(errors.values())).sum()
         total = total + self.config.divergence_weight * divergence.mean()

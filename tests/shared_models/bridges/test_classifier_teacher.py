@@ -15,12 +15,6 @@ def test_a_lesson_holds_maps_and_no_background(tmp_path: Path) -> None:
     view = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     lesson = teacher.teach(view)
     assert {name: getattr(lesson, name).shape for name in LESSON_SHAPES} == LESSON_SHAPES
-    np.testing.assert_allclose(teacher.features(view), lesson.at_16)
-
-
-def test_features_are_those_of_a_picture_of_any_size(tmp_path: Path) -> None:
-    teacher = ClassifierTeacher(write_teacher(tmp_path / "teacher.onnx"))
-    assert teacher.features(np.zeros((96, 160, 3), np.uint8)).shape == (96, 6, 10)
 
 
 def test_a_whole_picture_is_looked_at_in_its_centre(tmp_path: Path) -> None:

@@ -20,8 +20,7 @@ def test_the_teachers_own_maps_have_no_error_and_their_mean_has_one_of_one() -> 
     torch.testing.assert_close(errors["last"], torch.tensor(1.0), rtol=0.02, atol=0)
 
 
-def test_maps_of_another_size_are_brought_to_the_teachers() -> None:
-    guides, taught = TailGuides(16), lesson()
-    guides.calibrate(taught)
+def test_a_lesson_may_leave_out_maps_and_have_any_size() -> None:
+    guides = TailGuides(16)
     maps = TailMaps(*(torch.randn(4, channels, 9, 9) for channels in (16, 320, 1280)))
-    assert all(error.isfinite() for error in guides.errors(maps, taught).values())
+    assert list(guides.errors(maps, {"last": torch.randn(4, 320, 9, 9)})) == ["last"]
