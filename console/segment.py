@@ -47,7 +47,7 @@ app = typer.Typer()
 def segment(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES...", help=".slim files or pictures, or directories of either."),
+        typer.Argument(help=".slim files or pictures, or directories of either."),
     ],
     *,
     path: Annotated[

@@ -19,7 +19,7 @@ from tests.edge.sources.media import write_video
 ROOT = Path(__file__).resolve().parents[2]
 YAML = """\
 agent: a
-link: {target: "127.0.0.1:PORT", retry_s_max: 0.1}
+link: {target: "127.0.0.1:PORT", retry_s_max: 0.1, drain_s_max: 120}
 ring: {directory: DIR/ring, budget_bytes: 16MiB, segment_bytes: 256KiB}
 encoder: {package: PACKAGE}
 metrics: {enabled: false}

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,13 +14,13 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
-    """A socket that listens where systemd would."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind(str(tmp_path / "notify"))
-    listener.settimeout(PATIENCE_S)
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    return listener
+def systemd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A socket that listens where systemd would, in no directory: a path may be too long for one."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("")  # Linux chooses an abstract name
+        listener.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + listener.getsockname()[1:].decode())
+        yield listener
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
