@@ -24,7 +24,8 @@ from tests.end_to_end.agent_process import CAMERA, agent_process, write_pictures
 from tests.end_to_end.link import Link
 from tests.places import reserved_port
 
-DONE_S_MAX = 240.0
+DONE_S_MAX = 900.0  # only a hang is worth failing for: a busy machine may take minutes
+PULL_S_MAX = 300.0  # the longest that can be asked for
 FRAMES = 150
 CUT_AFTER_BYTES = 16_000  # some tens of these frames: a link that is cut by a clock is cut too late one day
 
@@ -43,9 +44,9 @@ def pull(port: int, output: Path, *arguments: str) -> dict[str, object]:
     """Run `slimstream pull` and return its JSON."""
     command = slimstream("pull", CAMERA, "-o", str(output), "--server", f"127.0.0.1:{port}", "--json")
     command += arguments
-    command += ["--timeout", str(DONE_S_MAX)]
+    command += ["--timeout", str(PULL_S_MAX)]
     done = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, check=False, timeout=2 * DONE_S_MAX
+        command, env=environment(), capture_output=True, text=True, check=False, timeout=DONE_S_MAX
     )
     assert done.returncode == 0, done.stderr
     report: dict[str, object] = json.loads(done.stdout)
