@@ -14,7 +14,7 @@ class GatewayMetrics:
         self.streams = metrics.gauge("streams", "Agents connected now.")
         self.streams_lost = metrics.counter(
             "streams_lost",
-            "Streams that nobody closed: links cut, agents killed, and messages over four times "
+            "Streams that ended unclosed: agents stopped or killed, links cut, and messages over four times "
             "limits.message_bytes, which gRPC refuses unread and unnamed.",
         )
         self.messages = metrics.counter("messages", "Messages received from agents.", ["kind"])
