@@ -7,6 +7,7 @@ from console.eval.detection import detection
 from console.eval.docs import docs
 from console.eval.latency import latency
 from console.eval.rd import rd
+from console.eval.repeat import repeat
 from console.eval.segmentation import segmentation
 from console.eval.video import video
 
@@ -17,6 +18,7 @@ app.command("rd")(rd)
 app.command("classification")(classification)
 app.command("segmentation")(segmentation)
 app.command("latency")(latency)
+app.command("repeat")(repeat)
 app.command("docs")(docs)
 
 

@@ -13,6 +13,11 @@ from shared_models.frames import Pixels
 
 TIMES: Final = "milliseconds of processor time on one thread, median over pictures"
 """How times are stated in a report."""
+PEERS: Final = (
+    "whole files (AVIF's container is in them), or raw streams with parameter sets (without what x264 writes "
+    "about itself); every codec codes the picture at the size that is evaluated, none makes it smaller first"
+)
+"""How bytes are counted, as stated in a report."""
 _HEAD: Final = struct.Struct("<d")  # milliseconds
 
 

@@ -26,7 +26,7 @@ def summary_tables(summary: CurveSummary, accuracy: str) -> list[str]:
                 ],
             )
         )
-    if summary.comparisons:
+    if any(c.bd_rate_percent is not None or c.bd_accuracy is not None for c in summary.comparisons):
         headers = ["codec", "seen by", "peer", "BD-rate %", "overlap", f"BD-{accuracy}", "overlap"]
         tables.append(
             markdown(

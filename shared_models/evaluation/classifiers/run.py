@@ -21,7 +21,7 @@ from shared_models.evaluation.classifiers.bench import (
 from shared_models.evaluation.classifiers.labels import LabelledPicture, read_labelled
 from shared_models.evaluation.classifiers.presentation import points_of
 from shared_models.evaluation.classifiers.report import ClassificationReport, ClassificationRow
-from shared_models.evaluation.coded_pictures import TIMES
+from shared_models.evaluation.coded_pictures import PEERS, TIMES
 from shared_models.evaluation.curve_summary import summarise
 from shared_models.evaluation.machine import this_machine
 from shared_models.evaluation.peers.catalogue import FoundCodecs, find_codecs
@@ -177,5 +177,6 @@ def _settings(
         "classifier_input": str(plan.pixels.convention),
         "intervals": f"{COVERAGE:.0%}, percentiles of {DRAWS} bootstrap draws of the pictures",
         "bd": method("top-1"),
+        "bytes": PEERS,
         "times": TIMES,
     }

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from shared_models.evaluation.bridge_choice import bridge_notes
-from shared_models.evaluation.coded_pictures import TIMES
+from shared_models.evaluation.coded_pictures import PEERS, TIMES
 from shared_models.evaluation.detection.bench import (
     DetectionBench,
     DetectionPlan,
@@ -93,6 +93,7 @@ def _settings(request: DetectionRequest, choice: DetectionChoice) -> dict[str, J
         "long_side_px": request.sweep.long_side_px,
         "intervals": f"{COVERAGE:.0%}, bias-corrected, from {request.draws} bootstrap draws of the pictures",
         "bd": method("AP"),
+        "bytes": PEERS,
         "times": TIMES,
     }
     if choice.pixels:

@@ -13,7 +13,7 @@ def detection_markdown(report: DetectionReport) -> str:
     parts = [_rows(report.rows)]
     if any(series.bytes_for for series in report.summary.series):
         parts.append(_bytes_for(report))
-    if report.summary.comparisons:
+    if any(c.bd_rate_percent is not None or c.bd_accuracy is not None for c in report.summary.comparisons):
         parts.append(_comparisons(report))
     return "\n".join([*parts, what_else(report)])
 

@@ -45,7 +45,7 @@ def _cells(row: RateDistortionRow) -> list[str]:
 def _comparisons(report: RateDistortionReport) -> list[str]:
     comparisons = report.summary.comparisons
     pairs = list(dict.fromkeys((c.codec, c.peer) for c in comparisons))
-    if not pairs:
+    if all(c.bd_rate_percent is None for c in comparisons):
         return []
     found = {(c.codec, c.peer, c.measure): c for c in comparisons}
     headers = ["codec", "peer"]

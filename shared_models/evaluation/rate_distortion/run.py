@@ -8,7 +8,7 @@ from statistics import fmean, median
 from pydantic import JsonValue
 
 from shared_models.errors import InputError
-from shared_models.evaluation.coded_pictures import TIMES
+from shared_models.evaluation.coded_pictures import PEERS, TIMES
 from shared_models.evaluation.machine import this_machine
 from shared_models.evaluation.peers.catalogue import FoundCodecs, find_codecs
 from shared_models.evaluation.peers.pixels import NAME as UNCOMPRESSED
@@ -129,6 +129,7 @@ def _settings(request: RateDistortionRequest, pictures: int) -> dict[str, JsonVa
         "ms_ssim": "pytorch-msssim on RGB, in dB before the mean over pictures",
         "ssimulacra2": "the ssimulacra2 package, mean over pictures",
         "bd": method("the measure", "bits"),
+        "bytes": PEERS,
         "times": TIMES,
     }
 

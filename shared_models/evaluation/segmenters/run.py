@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from shared_models.evaluation.bridge_choice import BridgeChoice
-from shared_models.evaluation.coded_pictures import TIMES
+from shared_models.evaluation.coded_pictures import PEERS, TIMES
 from shared_models.evaluation.curve_summary import summarise
 from shared_models.evaluation.machine import this_machine
 from shared_models.evaluation.peers.catalogue import FoundCodecs, find_codecs
@@ -134,5 +134,6 @@ def _settings(request: SegmentationRequest, plan: SegmentationPlan) -> dict[str,
         "segmenter": plan.pixels.name,
         "segmenter_input": str(plan.pixels.convention),
         "bd": method("mIoU"),
+        "bytes": PEERS,
         "times": TIMES,
     }
