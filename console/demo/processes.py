@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from shared_models.errors import SlimstreamError
+from shared_models.errors import InputError, SlimstreamError
 
 START_S_MAX = 300.0
 STOP_S_MAX = 15.0
@@ -34,9 +34,11 @@ class Part:
             )
 
     def check(self) -> None:
-        """Raise SlimstreamError with the last line of the log when the process has ended by itself."""
+        """Raise InputError, or SlimstreamError, with the log's last line when the process ended by itself."""
         if self.process.poll() is not None:
             lines = self.log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+            if self.process.returncode == InputError.exit_code:  # it does not take what the user asked for
+                raise InputError(f"the demo's {self.name} says: {lines[-1].removeprefix('slimstream: ')}")
             raise SlimstreamError(
                 f"the demo's {self.name} ended with exit code {self.process.returncode}: {lines[-1]} "
                 f"(all of it: {self.log})"
