@@ -45,11 +45,12 @@ def _remarks(report: LatencyReport) -> Iterator[str]:
     for ratio in report.ratios:
         if ratio.what.startswith(BRIDGED):
             verdict = "within" if ratio.ratio <= PATH_TARGET else "beyond"
+            threads = "1 thread" if ratio.threads == 1 else f"{ratio.threads} threads"
             yield (
-                f"The detect path through the bridge takes {ratio.ratio:.3f} of the time of the same "
+                f"The detect path through the bridge takes {ratio.ratio:.3f} × the time of the same "
                 f"detector on decoded JPEG files ({ratio.numerator_ms:.1f} against "
                 f"{ratio.denominator_ms:.1f} ms, {ratio.size[0]}×{ratio.size[1]}, "
-                f"{ratio.threads} thread(s)): {verdict} the {PATH_TARGET} that is asked for."
+                f"{threads}): {verdict} the {PATH_TARGET} that is asked for."
             )
     if any(ratio.what.startswith(BRIDGED) for ratio in report.ratios):
         yield (
@@ -74,7 +75,7 @@ def _transform_remarks(rows: Sequence[StageRow]) -> Iterator[str]:
         if shares:
             yield (
                 f"Encoders in {backend} reach {min(shares):.0%} (least) and {max(shares):.0%} (most) of the "
-                "measured peak. The first layer is the slowest a multiplication: it has three channels to "
+                "measured peak. The first layer is the slowest per multiplication: it has three channels to "
                 "read and the largest map to write."
             )
 
