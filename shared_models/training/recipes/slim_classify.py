@@ -2,8 +2,9 @@
 
 It begins as what is known already: the bridge to a classifier's features that the base was trained with,
 which stays as it is, and the tail of `slim_classify_tail`. At first the tail learns what the teacher makes of
-the bridge's own features, a function that can be known exactly; towards the end what the teacher sees in the
-picture itself, which coding has partly lost.
+the bridge's own features, a function that can be known exactly; more and more also what the teacher sees in
+the picture itself. Coding has lost a part of that, and what cannot be known is learnt by heart: so each view
+says it only once.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class SlimClassifyConfig:
     memory: int = 10_000  # views of each size, 40 kB each
     quality: tuple[float, float] = (35.0, 70.0)
     map_weight: float = 0.5
+    truth_share: float = 0.5  # of the classes' loss at the end
     seed: int = 0
 
 
@@ -90,9 +92,10 @@ class SlimClassifyRecipe:
             logits = self.pupil.tail.logits(maps.wide.mean(dim=(2, 3)))
             errors = self.guides.errors(maps, {"at_32": view.at_32.float(), "last": view.last.float()})
         behind, seen = class_divergence(logits, view.logits), class_divergence(logits, lesson["logits"])
-        loss = ((1 - progress) * behind + progress * seen).mean()
-        loss = loss + self.config.map_weight * torch.stack(list(errors.values())).sum()
         count = len(fresh)
+        truth = self.config.truth_share * progress
+        loss = (1 - truth) * behind.mean() + truth * seen[:count].mean()
+        loss = loss + self.config.map_weight * torch.stack(list(errors.values())).sum()
         same = (logits.argmax(dim=1) == lesson["logits"].argmax(dim=1)).float()
         imitated = (logits.argmax(dim=1) == view.logits.argmax(dim=1)).float()
         return loss, {name: error.item() for name, error in errors.items()} | {
