@@ -54,7 +54,9 @@ def bridge(
         str | None,
         typer.Option("--input", metavar="CONVENTION", help="How the model wants pictures; else found out."),
     ] = None,
-    minutes: Annotated[float, typer.Option(help="Training time; the schedule ends with it.")] = 12.0,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Training time, with which the schedule ends; 0 takes all as it is.")
+    ] = 12.0,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     threads: Annotated[int, typer.Option(help="Of each network.")] = 1,
 ) -> None:
@@ -64,7 +66,7 @@ def bridge(
     """
     torch.set_num_threads(threads)
     config = FitConfig(
-        minutes=minutes,
+        minutes=minutes or 1.0,
         lr=lr,
         cut=tuple(cut or ()),
         convention=parse_convention(convention) if convention else None,
@@ -79,7 +81,8 @@ def bridge(
     trainer = Trainer(recipe, trainer_config(plan, folder))
     judge = HeldOutJudge(plan, recipe, trainer, _tell)
     judge.tell()
-    trainer.run(judge.watch)
+    if minutes:
+        trainer.run(judge.watch)
     write_fit(plan, recipe, output, judge.tell(), with_tail=True)
 
 

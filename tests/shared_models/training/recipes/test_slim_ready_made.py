@@ -2,16 +2,22 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.model_graph import inspect_model
 from shared_models.bridges.trunk_file import read_trunk
 from shared_models.errors import InputError
 from shared_models.packages.package import ModelPackage
+from shared_models.tasks.bridge_info import read_info
+from shared_models.tasks.bridged import open_bridge
 from shared_models.training.recipes import slim_ready_made
 from shared_models.training.recipes.slim_ready_made import app, start_from_base
+from tests.tiny_models import write_detector
 
 DETECTOR, CLASSIFIER = FeatureMap(8, 64), FeatureMap(16, 96)
 
@@ -63,3 +69,23 @@ def test_the_trunk_of_the_base_is_what_new_fits_start_from(
     state = torch.load(base, weights_only=True)["bridge"]
     written = read_trunk(target)
     torch.testing.assert_close(written.enter.weight, state["trunk.enter.weight"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_bridge_may_be_the_bases_own_as_it_is(
+    tmp_path: Path, dct_package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    for i in range(16):
+        Image.fromarray(random.integers(0, 256, (48, 64, 3), np.uint8)).save(tmp_path / f"{i}.png")
+    model = write_detector(tmp_path / "tiny.onnx")
+    level = inspect_model(model).best().levels[0]
+    network = BridgeNetwork([FeatureMap(level.stride, level.channels)])
+    torch.save({"bridge": network.state_dict()}, tmp_path / "base.pt")
+    monkeypatch.setattr(slim_ready_made, "open_package", lambda _: dct_package)
+    options = {"base": tmp_path / "base.pt", "model": model, "images": tmp_path, "output": tmp_path / "b"}
+    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    result = CliRunner().invoke(app, ["bridge", *arguments, "--head", "0", "--minutes", "0"])
+    assert result.exit_code == 0, result.output
+    info = read_info(tmp_path / "b")
+    assert info.card["steps"] == 0
+    open_bridge(tmp_path / "b", dct_package.fingerprint)
