@@ -18,6 +18,7 @@ from shared_models.training.datasets import CropSampler
 
 SCALE_MIN: Final = 1e-3  # of a channel that is never anything but zero
 _CROPS_AT_ONCE: Final = 8
+_NOISY_SHARE: Final = 1 / 16  # of an enhancement's crops: photographs alone teach that high bands are empty
 _QUALITY_AROUND: Final = (50.0, 15.0)  # half of the qualities lie about the default
 
 
@@ -43,6 +44,7 @@ class SymbolPool:
         with torch.no_grad():
             for begin in range(0, crops, _CROPS_AT_ONCE):
                 x = pictures.batch(min(_CROPS_AT_ONCE, crops - begin))
+                x = x if enhancement is None else with_noise(x, _NOISY_SHARE)
                 x = x.to(self.device, memory_format=torch.channels_last)
                 width = int(torch.randint(base.config.widths, ()))
                 latents.append(base.latents(x, width).half())
@@ -99,6 +101,12 @@ class SymbolPool:
 
     def _whole_qualities(self) -> Tensor:
         return torch.arange(QUALITY_ROWS, dtype=torch.float32, device=self.device)
+
+
+def with_noise(x: Tensor, share: float) -> Tensor:
+    """Blend about `share` of the pictures (B, 3, H, W) with white noise, each to another degree."""
+    degree = torch.rand(len(x)) * (torch.rand(len(x)) < share)
+    return torch.lerp(x, torch.rand_like(x), degree[:, None, None, None])
 
 
 def random_quality(size: int) -> Tensor:

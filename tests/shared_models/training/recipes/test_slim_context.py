@@ -23,7 +23,7 @@ from shared_models.training.recipes.slim_context import (
     measure,
     static_tables,
 )
-from shared_models.training.symbol_pool import SymbolPool
+from shared_models.training.symbol_pool import SymbolPool, with_noise
 
 QUICK = SlimContextConfig(batch=2, fitting_batches=2, static_batches=1)
 
@@ -84,3 +84,13 @@ def test_a_batch_holds_whole_symbols_within_their_qualities(crops: CropSampler) 
     assert batch.condition.shape == (5, 64, 4, 4)
     assert torch.equal(batch.cells, batch.cells.round())
     assert 0 <= int(batch.rows.min()) <= int(batch.rows.max()) <= 100
+
+
+def test_noise_is_blended_into_a_share_of_the_pictures() -> None:
+    torch.manual_seed(0)
+    x = torch.full((400, 3, 4, 4), 0.5)
+    blended = with_noise(x, 0.25)
+    changed = int((blended != x).flatten(1).any(dim=1).sum())
+    assert 70 <= changed <= 130
+    assert 0 <= float(blended.min()) <= float(blended.max()) <= 1
+    assert torch.equal(with_noise(x, 0.0), x)
