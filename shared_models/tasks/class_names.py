@@ -12,6 +12,11 @@ VOC: Final = tuple(
     pottedplant,sheep,sofa,train,tvmonitor""".replace("\n    ", "").split(",")
 )
 """Pascal VOC's names by class index 0 to 19."""
+CITYSCAPES: Final = tuple(
+    """road,sidewalk,building,wall,fence,pole,traffic light,traffic sign,vegetation,terrain,sky,person,rider,
+    car,truck,bus,train,motorcycle,bicycle""".replace("\n    ", "").split(",")
+)
+"""The names of Cityscapes' training ids, 0 to 18."""
 _COCO_NAMES_OF: Final = {
     "aeroplane": "airplane",
     "diningtable": "dining table",
@@ -32,6 +37,17 @@ def class_names(count: int) -> tuple[str, ...]:
             return tuple(COCO_BY_ID.get(index + first, f"class {index}") for index in range(count))
         case 20:
             return VOC
+        case _:
+            return tuple(f"class {index}" for index in range(count))
+
+
+def segmenter_names(count: int) -> tuple[str, ...]:
+    """Guess the names of a segmenter's classes: Cityscapes' 19, VOC's 21 with background, else `class N`."""
+    match count:
+        case 19:
+            return CITYSCAPES
+        case 21:
+            return ("background", *VOC)
         case _:
             return tuple(f"class {index}" for index in range(count))
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shared_models.tasks.class_names import segmenter_names
 from shared_models.tasks.layouts.layout import Array, Layout, Probe, Task
 
 CLASSES_MAX = 512
@@ -21,6 +22,11 @@ class ClassMapsLayout(Layout):
     """Position of the output that is read: the scores, where there are scores."""
     axis: int | None
     """Axis of the classes; None where the model has chosen by itself."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names by class index: the model's own, else those that segmenters of so many classes have."""
+        return self.names if len(self.names) == self.classes else segmenter_names(self.classes)
 
     @classmethod
     def recognise(cls, probe: Probe) -> Self | None:

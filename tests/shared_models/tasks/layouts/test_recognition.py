@@ -8,6 +8,7 @@ import pytest
 
 from shared_models.errors import ModelError
 from shared_models.tasks.coco import NAMES
+from shared_models.tasks.layouts.class_maps import ClassMapsLayout
 from shared_models.tasks.layouts.layout import Array, DetectionLayout, Probe
 from shared_models.tasks.layouts.recognition import AnyLayout, layout_names, recognise
 
@@ -305,3 +306,14 @@ def test_a_layout_can_be_forced_by_name() -> None:
     with pytest.raises(ModelError, match=r"there is no layout 'sdd'; known ones are .*yolox"):
         recognise(probe(yolo(), ["output0"]), "sdd")
     assert "yolox" in layout_names()
+
+
+@pytest.mark.parametrize(
+    ("classes", "first", "last"),
+    [(19, "road", "bicycle"), (21, "background", "tvmonitor"), (20, "class 0", "class 19")],
+)
+def test_a_segmenters_classes_are_named_as_those_of_its_data_set(classes: int, first: str, last: str) -> None:
+    names = ClassMapsLayout(classes=classes, at=0, axis=1).class_names
+    assert (names[0], names[-1], len(names)) == (first, last, classes)
+    own = tuple(f"own {index}" for index in range(classes))
+    assert ClassMapsLayout(names=own, classes=classes, at=0, axis=1).class_names == own
