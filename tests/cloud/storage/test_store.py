@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cloud.greeting import CameraEpoch
 from cloud.storage import frame_queries, result_queries
-from cloud.storage.records import Entry
+from cloud.storage.records import PACKETS_LOG, Entry
 from cloud.storage.result_queries import ResultScope
 from cloud.storage.store import INDEX_FILE, Store, StoreOptions
 from shared_models.errors import NotHeldError, StorageError
@@ -59,6 +59,19 @@ def test_the_same_frame_layer_gap_or_result_is_stored_once(store: Store) -> None
     assert write(store, *entries, *entries) == [True] * 5 + [False] * 5
     assert write(store, *entries) == [False] * 5
     assert write(store, enhancement(0, quality_code=3200), result(0, path="classify")) == [True, True]
+
+
+def test_what_was_handed_in_is_in_the_index_once_it_is_settled(store: Store) -> None:
+    written = [store.submit(base(seq)) for seq in range(700)]  # more than one commit takes
+    store.settled(PACKETS_LOG).result(timeout=PATIENCE_S)
+    assert all(future.done() for future in written)
+    with store.reading() as connection:
+        assert list(frame_queries.coverage_of(connection, CameraEpoch("door", 1))) == [(0, 699)]
+
+
+def test_whoever_stops_waiting_for_the_store_stops_nobody_else(store: Store) -> None:
+    assert not store.settled(PACKETS_LOG).cancel()
+    assert write(store, base(0)) == [True]
 
 
 def test_frames_are_found_by_number_by_time_and_by_being_newest(store: Store) -> None:
