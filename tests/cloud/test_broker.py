@@ -59,7 +59,7 @@ def test_a_claim_waits_for_the_first_job() -> None:
     broker = LocalBroker(2)
     found: list[int] = []
     waiting = threading.Thread(
-        target=lambda: found.extend(job.frame_id.seq for job in broker.claim(8, wait_s=120))
+        target=lambda: found.extend(job.frame_id.seq for job in broker.claim(8, wait_s=600))
     )
     waiting.start()
     broker.publish(job(7))

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.service import ServiceNotifier, feed_watchdog, stop_event
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def serving(security: ServerSecurity) -> AsyncIterator[int]:
 async def ask(port: int, security: ClientSecurity) -> str:
     async with open_aio_channel(f"127.0.0.1:{port}", security) as channel:
         call = channel.unary_unary(METHOD, bytes, bytes)
-        answer: bytes = await call(b"", metadata=call_metadata(security), timeout=120)
+        answer: bytes = await call(b"", metadata=call_metadata(security), timeout=600)
         return answer.decode()
 
 
