@@ -23,12 +23,6 @@ from shared_models.training.output_distance import (
 
 _BACKGROUND: Final = 0.125
 """Share of a detector's empty cells that a step looks at."""
-_TRUNK_FROM: Final = 0.1
-"""Share of a fit after which a trunk that was learnt before is trained, too.
-
-Muon's steps have one size however small the gradient is: what a new head passes on at first is noise, and
-would undo the trunk.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,6 @@ class SlimBridgeRecipe:
     ) -> None:
         """Take what the teacher makes of a pad-coloured canvas; scales are measured on the first batches."""
         self.batches, self.teacher, self.config = batches, batches.maker.teacher, loss
-        self.is_trunk_learnt = trunk is not None
         self.pad = [features[0].float().numpy() for features in pad.features]  # (C, H, W) each
         self._pads: dict[Side, list[Tensor]] = {}
         self.scales = Scales.of(batches.first(), loss.task)
@@ -101,8 +94,7 @@ class SlimBridgeRecipe:
         self._stream: Iterator[Batch] | None = None
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Mean over the next batch; a trunk that has learnt already waits for the heads."""
-        self.bridge.trunk.requires_grad_(not self.is_trunk_learnt or progress >= _TRUNK_FROM)
+        """Mean over the next batch."""
         if self._stream is None:
             self._stream = iter(self.batches)
         return self.distance(next(self._stream), _BACKGROUND)

@@ -18,7 +18,7 @@ from shared_models.packages.package import ModelPackage
 from shared_models.tasks.bridge_info import read_info
 from shared_models.tasks.bridged import open_bridge
 from shared_models.training import bridge_fitting
-from shared_models.training.bridge_fitting import Progress, bridge_recipe, fit_bridge
+from shared_models.training.bridge_fitting import Progress, fit_bridge
 from shared_models.training.bridge_plan import BridgePlan, FitConfig
 from tests.tiny_models import write_classifier, write_detector, write_segmenter
 
@@ -57,19 +57,6 @@ def test_a_model_never_seen_is_bridged_and_runs_at_once(
     (point,) = agreement(bridged, plan.pixel, plan.codec, plan.held_out(), qualities=[50])
     assert point.bytes_mean > 0
     assert not point.agreement > 1  # NaN where an untrained detector sees nothing
-
-
-@pytest.mark.parametrize("trunk", [a_trunk(), None])
-def test_a_trunk_that_has_learnt_waits_for_a_new_head(
-    dct_package: ModelPackage, pictures: Path, tmp_path: Path, trunk: BridgeTrunk | None
-) -> None:
-    plan = BridgePlan.open(dct_package, write_detector(tmp_path / "tiny.onnx"), pictures, CONFIG)
-    recipe = bridge_recipe(plan, trunk)
-    for progress, is_trained in ((0.0, trunk is None), (0.5, True)):
-        recipe.networks.zero_grad()
-        recipe.loss(progress)[0].backward()  # type: ignore[no-untyped-call]
-        assert (recipe.bridge.trunk.enter.weight.grad is not None) == is_trained
-        assert recipe.bridge.head(0).leave.weight.grad is not None
 
 
 def test_a_fit_goes_on_where_it_ended(dct_package: ModelPackage, pictures: Path, tmp_path: Path) -> None:
