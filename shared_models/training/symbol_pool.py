@@ -18,7 +18,6 @@ from shared_models.training.datasets import CropSampler
 
 SCALE_MIN: Final = 1e-3  # of a channel that is never anything but zero
 _CROPS_AT_ONCE: Final = 8
-_NOISY_SHARE: Final = 1 / 16  # of an enhancement's crops: photographs alone teach that high bands are empty
 _QUALITY_AROUND: Final = (50.0, 15.0)  # half of the qualities lie about the default
 
 
@@ -34,9 +33,14 @@ class SymbolPool:
     """Latents of `crops` pictures at random widths; with an enhancement layer, its coefficients too."""
 
     def __init__(
-        self, base: SlimModel, enhancement: SlimEnhancement | None, pictures: CropSampler, crops: int
+        self,
+        base: SlimModel,
+        enhancement: SlimEnhancement | None,
+        pictures: CropSampler,
+        crops: int,
+        noisy_share: float = 0.0,
     ) -> None:
-        """Encode the next `crops` of `pictures`, on the device where the models are."""
+        """Encode the next `crops` of `pictures`, a share of them noisy, on the device of the models."""
         self.base, self.enhancement = base, enhancement
         self.device = next(base.parameters()).device
         latents: list[Tensor] = []
@@ -44,8 +48,7 @@ class SymbolPool:
         with torch.no_grad():
             for begin in range(0, crops, _CROPS_AT_ONCE):
                 x = pictures.batch(min(_CROPS_AT_ONCE, crops - begin))
-                x = x if enhancement is None else with_noise(x, _NOISY_SHARE)
-                x = x.to(self.device, memory_format=torch.channels_last)
+                x = with_noise(x, noisy_share).to(self.device, memory_format=torch.channels_last)
                 width = int(torch.randint(base.config.widths, ()))
                 latents.append(base.latents(x, width).half())
                 if enhancement is not None:

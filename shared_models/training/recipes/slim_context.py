@@ -43,6 +43,7 @@ HELD_OUT_CROPS: Final = 64
 BAND_ENDS: Final = (3, 18, 48, 108, 192)  # channels are 3 * frequency + plane, in zigzag order
 SPLIT_BANDS: Final = 4  # the last one is nearly empty
 PASSES_SEEN: Final = 5
+NOISY_SHARE: Final = 1 / 16  # of an enhancement's crops: photographs alone teach that high bands are empty
 MEASURED: Final = (10, 30, 50, 70, 90)
 
 
@@ -235,7 +236,8 @@ def train(
     frozen = load_slim_base(base).to(device)
     # The enhancement needs no checkpoint: its transform and its gains are fixed.
     full = SlimEnhancement().to(device) if layer is Layer.ENHANCEMENT else None
-    pool = SymbolPool(frozen, full, CropSampler(PictureCache(pictures), crop, 0), crops)
+    noisy = NOISY_SHARE if layer is Layer.ENHANCEMENT else 0.0
+    pool = SymbolPool(frozen, full, CropSampler(PictureCache(pictures), crop, 0), crops, noisy)
     recipe = SlimContextRecipe(pool, loudest_first(pool, start), SlimContextConfig())
     if start is not None:
         start_from(recipe.networks, start)
