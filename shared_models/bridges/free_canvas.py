@@ -21,8 +21,9 @@ def free_model(graph: ModelGraph) -> onnx.ModelProto | None:
     here = example(graph.input, graph.side)
     try:
         model = freed(graph.exported, {graph.image: other.shape}, graph.shapes, graph.finder.types)
-        sides = ["H", "W"]
-        axes = ["B", *sides, 3] if graph.input.is_channels_last else ["B", 3, *sides]
+        axes: list[str | int | None] = ["B", 3, "H", "W"]
+        if graph.input.is_channels_last:
+            axes = ["B", "H", "W", 3]
         kind = model.graph.input[0].type.tensor_type.elem_type
         model.graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info(graph.image, kind, axes))
         for output in model.graph.output:

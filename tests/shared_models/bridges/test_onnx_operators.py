@@ -385,7 +385,10 @@ def test_without_rounding_a_quantised_convolution_is_the_one_it_stands_for() -> 
         helper.make_node("Mul", ["floats", "scale"], ["y"]),
     ]
     weight = np.random.default_rng(0).integers(-128, 128, (4, 3, 1, 1)).astype(np.int8)
-    constants = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.int8(0), "w_zero")]
+    constants = [
+        numpy_helper.from_array(weight, "w"),
+        numpy_helper.from_array(np.array(0, np.int8), "w_zero"),
+    ]
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 5, 6])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 5, 6])
     model = helper.make_model(helper.make_graph(nodes, "quantised", [x], [y], constants))
