@@ -22,6 +22,11 @@ PICTURES_MAX: Final = 12
 """Of the samples that are tried."""
 ADVANTAGE_MIN: Final = 1.3
 """What another convention must be better by than the one that the family is known for."""
+MAPS_ADVANTAGE_MIN: Final = 2.0
+"""The same for maps of classes: a map that shows less is easily more like its mirror image.
+
+On four photographs a segmenter of streets, which wants RGB, was 1.4 times better with BGR.
+"""
 SCORE_MIN: Final = 0.1
 IOU_MIN: Final = 0.5
 
@@ -46,7 +51,8 @@ def choose_convention(
         for convention in (known, *others)
     }
     best = max(merits, key=merits.__getitem__)
-    return best if merits[best] > ADVANTAGE_MIN * merits[known] else known
+    advantage = MAPS_ADVANTAGE_MIN if isinstance(layout, ClassMapsLayout) else ADVANTAGE_MIN
+    return best if merits[best] > advantage * merits[known] else known
 
 
 def _merit(agreements: Sequence[Agreement]) -> float:
