@@ -26,6 +26,9 @@ def export(
     enhancement: Annotated[Path, typer.Option(help="latest.pt of slim_enhancement.")],
     preview: Annotated[Path, typer.Option(help="latest.pt of slim_preview.")],
     classifier: Annotated[Path, typer.Option(help="latest.pt of slim_classify.")],
+    classifier_start: Annotated[
+        Path | None, typer.Option(help="latest.pt of slim_classify_tail, to mix some of its weights in.")
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the .onnx files go: the exports of slim_package.")],
 ) -> None:
     """Write enh_encoder.onnx, full.onnx, preview.onnx and classify.onnx."""
@@ -34,7 +37,7 @@ def export(
         enhancement_encoder_part(full),
         full_part(full),
         preview_part(load_preview(preview)),
-        classifier_part(load_classifier(classifier)),
+        classifier_part(load_classifier(classifier, classifier_start)),
     )
     for part in parts:
         path = export_part(part, folder)

@@ -82,3 +82,13 @@ def test_a_checkpoint_comes_back_as_it_was_and_another_is_named(tmp_path: Path) 
     torch.save({"enhancement": {}}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="no checkpoint of the classifier"):
         load_classifier(tmp_path / "other.pt")
+
+
+def test_a_share_of_the_weights_is_those_that_the_tail_began_with(tmp_path: Path) -> None:
+    network = LatentClassifierNetwork()
+    for name, value in (("start", 1.0), ("latest", 2.0)):
+        torch.nn.init.constant_(network.tail.classes.bias, value)
+        parts = {"bridge": network.bridge.state_dict(), "tail": network.tail.state_dict()}
+        torch.save(parts, tmp_path / f"{name}.pt")
+    mixed = load_classifier(tmp_path / "latest.pt", tmp_path / "start.pt")
+    torch.testing.assert_close(mixed.tail.classes.bias, torch.full((1000,), 1.7))
