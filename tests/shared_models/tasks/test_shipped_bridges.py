@@ -20,6 +20,7 @@ BYTES_MAX = 1_500_000
 WEIGHTS = Path(__file__).parents[4] / "shared" / "weights"
 FILES = {
     "yolox-nano": "yolox_nano_416.onnx",
+    "mobilenet-v2": "mobilenet_v2_224.onnx",
     "nanodet-m": "nanodet_m_416.onnx",
     "deeplab-cityscapes": "deeplab_cityscapes_513.onnx",
 }
