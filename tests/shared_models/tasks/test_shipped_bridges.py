@@ -68,6 +68,8 @@ def test_a_shipped_bridge_runs_behind_the_fetched_model(
     frame, size = np.zeros((1, 64, 15, 20), np.float32), (320, 240)
     if bridged.task == "detect":
         assert len(bridged.detect(frame, [size])) == 1
+    elif bridged.task == "classify":
+        assert [len(classes) for classes in bridged.classify(frame, [size])] == [5]
     else:
         (labels,) = bridged.segment(frame, [size])
         assert labels.shape == (240, 320)
