@@ -23,13 +23,20 @@ class GainTable(nn.Module):
 
     def forward(self, quality: Tensor) -> Tensor:
         """(B,) qualities in 0..100 -> (B, C, 1, 1) gains."""
-        log_gain = interpolation_weights(quality, self.anchors) @ self.log_gain
+        log_gain = interpolation_weights(quality, self.anchors) @ self._rising()
         return log_gain.exp().unsqueeze(2).unsqueeze(3)
 
     def table(self) -> Tensor:
         """Return log gains (101, C) at the whole qualities 0..100, float32: what a package ships."""
         quality = torch.arange(QUALITY_MAX + 1, dtype=torch.float32, device=self.log_gain.device)
-        return interpolation_weights(quality, self.anchors) @ self.log_gain.detach().float()
+        return interpolation_weights(quality, self.anchors) @ self._rising().detach().float()
+
+    def _rising(self) -> Tensor:
+        """Log gains at the anchors, none below that of a lower quality: more quality never costs fewer bits.
+
+        Training alone does not see to that: where rate no longer buys anything, gains wander.
+        """
+        return self.log_gain.cummax(dim=0).values
 
 
 def interpolation_weights(quality: Tensor, anchors: Sequence[int]) -> Tensor:

@@ -21,3 +21,9 @@ def test_the_table_holds_what_the_gains_are_at_whole_qualities() -> None:
     torch.nn.init.normal_(gains.log_gain)
     at_qualities = gains(torch.arange(101.0)).flatten(1).log()
     torch.testing.assert_close(gains.table(), at_qualities.detach())
+
+
+def test_a_higher_quality_never_quantises_a_channel_more_coarsely() -> None:
+    gains = GainTable(5, ANCHORS)
+    torch.nn.init.normal_(gains.log_gain)
+    assert (gains.table().diff(dim=0) >= 0).all()
