@@ -26,4 +26,4 @@ def test_the_table_holds_what_the_gains_are_at_whole_qualities() -> None:
 def test_a_higher_quality_never_quantises_a_channel_more_coarsely() -> None:
     gains = GainTable(5, ANCHORS)
     torch.nn.init.normal_(gains.log_gain)
-    assert (gains.table().diff(dim=0) >= 0).all()
+    assert (gains.table().diff(dim=0) >= -1e-6).all()  # but for rounding
