@@ -32,8 +32,8 @@ _NAMES: Final = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL
 _VIDEO_ENCODERS: Final = frozenset({"x264", "x265", "svtav1"})
 LABEL_GAP: Final = 0.035
 """Least distance of two labels, as a share of the height."""
-LABEL_WIDTH: Final = 3.0
-"""How far a name reaches to the right, as a factor of bytes."""
+LETTER_WIDTH: Final = 0.0115
+"""How far a letter of a name reaches to the right, as a share of the width."""
 PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
 """Behind words that stand on lines."""
 
@@ -193,10 +193,14 @@ def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> Non
     ours = sorted((item for item in named if item[0].is_ours), key=lambda item: -float(np.mean(item[0].y)))
     upper = (len(ours) + 1) // 2
     for group, side in ((ours[:upper], 1), (ours[upper:], -1)):
-        distance = side * gap * (len(group) / 2 + 0.3)
-        beside = [(_beside_start(line, distance), line, style) for line, style in group]
-        for ((x, _), line, style), at in _spread(beside, gap):
+        if not group:
+            continue
+        height = _edge(axes, [line for line, _ in group], side) + side * gap * (len(group) / 2 + 0.3)
+        beside = _spread([((min(line.x), height), line, style) for line, style in reversed(group)], gap)
+        for ((x, _), line, style), at in beside:
             axes.annotate(line.label, (x, at), color=style.colour, fontweight="bold", va="center", bbox=PAPER)
+        lowest, highest = beside[0][1] - gap, beside[-1][1] + gap
+        axes.set_ylim(min(axes.get_ylim()[0], lowest), max(axes.get_ylim()[1], highest))
     peers = [
         (max(zip(line.x, line.y, strict=True)), line, style) for line, style in named if not line.is_ours
     ]
@@ -213,13 +217,18 @@ def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> Non
         )
 
 
-def _beside_start(line: Line, distance: float) -> _Place:
-    """Return where a name stands free above the left end of a curve and its band, or below it."""
-    start = min(line.x)
-    edge = line.high if distance > 0 else line.low
-    heights = edge if len(edge) == len(line.x) else line.y
-    reached = [y for x, y in zip(line.x, heights, strict=True) if x < LABEL_WIDTH * start]
-    return start, (max(reached) if distance > 0 else min(reached)) + distance
+def _edge(axes: "Axes", group: Sequence[Line], side: int) -> float:
+    """Return how high curves and their bands reach where their names stand (side 1), or how low (-1)."""
+    first, last = axes.get_xlim()
+    reached = []
+    for line in group:
+        edge = line.high if side > 0 else line.low
+        heights = edge if len(edge) == len(line.x) else line.y
+        x, y = zip(*sorted(zip(np.log(line.x), heights, strict=True)), strict=True)
+        end = x[0] + np.log(last / first) * LETTER_WIDTH * len(line.label)
+        reached += [height for at, height in zip(x, y, strict=True) if at < end]
+        reached.append(float(np.interp(end, x, y)))
+    return max(reached) if side > 0 else min(reached)
 
 
 def _spread(named: Sequence[_Named], gap: float) -> list[tuple[_Named, float]]:

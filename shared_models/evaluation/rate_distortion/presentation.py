@@ -14,7 +14,7 @@ NAMES: Final = {
     Measure.SSIMULACRA2: "SSIMULACRA2",
 }
 
-OURS: Final = {"slim": "slim, preview", "slim-full": "slim, full picture"}
+OURS: Final = {"slim": "slim, preview", "slim-full": "slim, full"}
 
 
 def rate_distortion_markdown(report: RateDistortionReport) -> str:
