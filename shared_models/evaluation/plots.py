@@ -220,7 +220,7 @@ def _label(axes: "Axes", lines: Sequence[Line], styles: Sequence[_Style]) -> Non
 def _edge(axes: "Axes", group: Sequence[Line], side: int) -> float:
     """Return how high curves and their bands reach where their names stand (side 1), or how low (-1)."""
     first, last = axes.get_xlim()
-    reached = []
+    reached: list[float] = []
     for line in group:
         edge = line.high if side > 0 else line.low
         heights = edge if len(edge) == len(line.x) else line.y
