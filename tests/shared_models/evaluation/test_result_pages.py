@@ -40,7 +40,7 @@ def test_each_result_brings_its_command_its_machine_and_its_date(tmp_path: Path)
         assert "slimstream eval latency" in text
         assert "a processor, 2 cores" in text
         assert f"{measured.date:%Y-%m-%d}" in text
-    assert "0.750 of the time" in (tmp_path / "performance.md").read_text()
+    assert "0.750 × the time" in (tmp_path / "performance.md").read_text()
 
 
 def test_a_file_that_is_no_report_is_named(tmp_path: Path) -> None:
