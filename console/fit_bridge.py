@@ -147,8 +147,8 @@ def _reporting() -> "Iterator[bridge_fitting.Report]":
         def report(progress: "bridge_fitting.Progress") -> None:
             bar.update(task, completed=progress.share)
             bar.print(
-                f"step {progress.step}, {progress.trained_s:.0f} s: held-out error at the cut "
-                f"{progress.cut:.3f}, deeper {progress.levels:.3f}, of the outputs {progress.outputs:.3f}",
+                f"step {progress.step}, {progress.trained_s:.0f} s, held-out errors: "
+                f"cut {progress.cut:.3f}, deeper {progress.levels:.3f}, outputs {progress.outputs:.3f}",
                 highlight=False,
             )
 

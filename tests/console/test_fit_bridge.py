@@ -50,7 +50,7 @@ def test_a_model_becomes_a_path_that_detect_takes(
     assert all(point["bytes_mean"] > 0 for point in report["points"])
     assert "yolox" in err  # how the outputs are read
     assert "→ " in err  # where the model is cut
-    assert "held-out error at the cut" in err
+    assert "held-out errors: cut" in err
     detect = ["detect", photographs, "--model", "dct", "--path", bridge, "--json", tmp_path / "boxes.json"]
     assert slimstream(*detect).code == 0
     assert isinstance(json.loads((tmp_path / "boxes.json").read_text()), list)
