@@ -1,9 +1,9 @@
 """A whole model for canvases of any size: what teaches a bridge at the sizes that its frames will have."""
 
-import numpy as np
 import onnx
 
-from shared_models.bridges.free_shapes import StaticError, freed, run
+from shared_models.bridges.exact_freeing import freed_exactly
+from shared_models.bridges.free_shapes import StaticError
 from shared_models.bridges.model_graph import ModelGraph
 from shared_models.bridges.model_reading import example
 from shared_models.bridges.split import OTHER_BATCH, other_side
@@ -17,19 +17,14 @@ def free_model(graph: ModelGraph) -> onnx.ModelProto | None:
     """
     if graph.input.others:
         return None
-    other = example(graph.input, other_side(graph.side), OTHER_BATCH)
+    axes: list[str | int] = ["B", "H", "W", 3] if graph.input.is_channels_last else ["B", 3, "H", "W"]
+    kind = graph.exported.graph.input[0].type.tensor_type.elem_type
+    image = onnx.helper.make_tensor_value_info(graph.image, kind, axes)
     here = example(graph.input, graph.side)
+    other = example(graph.input, other_side(graph.side), OTHER_BATCH)
     try:
-        model = freed(graph.exported, {graph.image: other.shape}, graph.shapes, graph.finder.types)
-        axes: list[str | int | None] = ["B", 3, "H", "W"]
-        if graph.input.is_channels_last:
-            axes = ["B", "H", "W", 3]
-        kind = model.graph.input[0].type.tensor_type.elem_type
-        model.graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info(graph.image, kind, axes))
-        for output in model.graph.output:
-            output.type.tensor_type.ClearField("shape")
-        run(model, [other])
-        pairs = zip(run(graph.exported, [here]), run(model, [here]), strict=True)
+        return freed_exactly(
+            graph.exported, [image], graph.shapes, graph.finder.types, here=[here], other=[other]
+        )
     except StaticError:
         return None
-    return model if all(np.array_equal(a, b, equal_nan=True) for a, b in pairs) else None

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 from onnx import helper
 
 from shared_models.bridges.cut_candidates import CutCandidate, CutFinder, ranked
 from shared_models.bridges.data_flow import DataFlow, element_types
-from shared_models.bridges.free_shapes import Shapes, StaticError, freed, run
+from shared_models.bridges.exact_freeing import freed_exactly
+from shared_models.bridges.free_shapes import Shapes, StaticError
 from shared_models.bridges.model_reading import TidyModel, example, read_tidy
 from shared_models.errors import ModelError
 from shared_models.tasks.image_input import ImageInput
@@ -96,15 +96,9 @@ def inspect_model(path: Path, side: Side | None = None) -> ModelGraph:
 def _batched(tidy: TidyModel, shapes: Shapes, types: Mapping[str, int]) -> onnx.ModelProto | None:
     """Free the batch of the whole model; None where the export has written it down for good."""
     one, two = (example(tidy.image, tidy.side, batch) for batch in (1, 2))
-    name = tidy.image.spec.name
+    kind = tidy.model.graph.input[0].type.tensor_type.elem_type
+    image = helper.make_tensor_value_info(tidy.image.spec.name, kind, ["B", *two.shape[1:]])
     try:
-        model = freed(tidy.model, {name: two.shape}, shapes, types)
-        kind = model.graph.input[0].type.tensor_type.elem_type
-        model.graph.input[0].CopyFrom(helper.make_tensor_value_info(name, kind, ["B", *two.shape[1:]]))
-        for output in model.graph.output:
-            output.type.tensor_type.ClearField("shape")
-        run(model, [two])
-        same = zip(run(tidy.model, [one]), run(model, [one]), strict=True)
+        return freed_exactly(tidy.model, [image], shapes, types, here=[one], other=[two])
     except StaticError:
         return None
-    return model if all(np.array_equal(a, b, equal_nan=True) for a, b in same) else None
