@@ -24,6 +24,7 @@ from shared_models.errors import InputError
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
 from shared_models.frames import Pixels
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.tasks.detection import SCORE_MIN_EVALUATION, Boxes, candidate_boxes, suppress
 
 TAIL_STRIDE: Final = 32  # the teachers' tails need sides that are multiples of their coarsest stride
@@ -190,4 +191,5 @@ def report(
 
 
 if __name__ == "__main__":
-    typer.run(report)
+    with told_in_a_sentence():
+        typer.run(report)

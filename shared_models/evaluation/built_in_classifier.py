@@ -17,6 +17,7 @@ from shared_models.codecs.pictures import to_tensor
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.evaluation.picture_folder import PictureFolder, picture_paths
 from shared_models.frames import Pixels
+from shared_models.module_commands import told_in_a_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +81,5 @@ def report(
 
 
 if __name__ == "__main__":
-    typer.run(report)
+    with told_in_a_sentence():
+        typer.run(report)

@@ -15,6 +15,7 @@ from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.evaluation.base_layer import boxes_of
 from shared_models.evaluation.detection.accuracy import Accuracy
 from shared_models.evaluation.detection.labelled_pictures import DetectionSet
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.tasks.detection import Boxes
 
 
@@ -71,4 +72,5 @@ def report(
 
 
 if __name__ == "__main__":
-    typer.run(report)
+    with told_in_a_sentence():
+        typer.run(report)

@@ -39,7 +39,9 @@ class PictureCache:
             self.places = [Place(*entry) for entry in index]
             self.bytes = np.memmap(folder / "pictures.bin", np.uint8, "r")
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{folder} holds no picture cache; build one with build_cache") from error
+            raise InputError(
+                f"{folder} holds no whole picture cache; remove it, and it is made again"
+            ) from error
 
     def __len__(self) -> int:
         return len(self.places)
@@ -68,13 +70,21 @@ def cached_pictures(data: Path, folder: Path) -> PictureCache:
 
 
 def build_cache(pictures: Sequence[Path], folder: Path) -> PictureCache:
-    """Decode pictures into `folder`; the index is written last, so that half a cache is none."""
+    """Decode pictures into `folder`; the index is written last, so that half a cache is none.
+
+    Raises InputError where there are none, and for a file that is no picture.
+    """
+    if not pictures:
+        raise InputError(f"no pictures to train on; give a folder of {', '.join(PICTURE_SUFFIXES)} files")
     folder.mkdir(parents=True, exist_ok=True)
     places: list[Place] = []
     offset = 0
     with (folder / "pictures.bin").open("wb") as data:
         for path in pictures:
-            pixels = np.asarray(Image.open(path).convert("RGB"))
+            try:
+                pixels = np.asarray(Image.open(path).convert("RGB"))
+            except OSError as error:
+                raise InputError(f"{path} is not a picture that can be read; remove it") from error
             places.append(Place(path.name, offset, pixels.shape[0], pixels.shape[1]))
             offset += data.write(pixels.tobytes())
     entries = [[p.name, p.offset_bytes, p.height, p.width] for p in places]

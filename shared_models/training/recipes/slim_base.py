@@ -18,6 +18,7 @@ from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap, fram
 from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.bridges.yolox import FrozenYolox
 from shared_models.codecs.slim.model import CodedLatents, SlimModel
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.distillation import class_divergence, head_distance, pyramid_distance
@@ -200,4 +201,5 @@ def train(
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

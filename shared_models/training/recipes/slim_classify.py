@@ -23,6 +23,7 @@ from shared_models.bridges.latent_classifier import LatentClassifierNetwork, bri
 from shared_models.bridges.mobilenet import FrozenMobilenet
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.frames import Pixels
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.classifier_views import STRIDE, CanvasSource, cut
 from shared_models.training.distillation import class_divergence
@@ -177,4 +178,5 @@ def train(
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from shared_models.bridges.bridge_network import TrunkConfig
 from shared_models.bridges.classifier_teacher import LESSON_SHAPES, ClassifierTeacher
 from shared_models.bridges.latent_classifier import ClassifierTail, TailConfig
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.classifier_views import CanvasSource, cut
 from shared_models.training.distillation import class_divergence
@@ -120,4 +121,5 @@ def train(
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

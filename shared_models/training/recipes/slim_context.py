@@ -29,6 +29,7 @@ from shared_models.entropy.integer_network import OnnxRuntime
 from shared_models.entropy.table_fitting import ResidualCounts, fitted_ladder, fitted_table
 from shared_models.entropy.tables import Table
 from shared_models.errors import InputError, ModelError
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.picture_cache import PictureCache, build_cache, picture_paths
@@ -259,4 +260,5 @@ def train(
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

@@ -25,6 +25,7 @@ from shared_models.bridges.yolox_stages import YoloxStages
 from shared_models.codecs.slim.config import SlimConfig
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.errors import InputError
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.class_balance import repeat_factors, seen_classes
 from shared_models.training.detection_loss import AnswerWeights, answer_distance
 from shared_models.training.detector_views import DetectorViews
@@ -204,4 +205,5 @@ def export_detector(detector: LatentDetectorNetwork, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

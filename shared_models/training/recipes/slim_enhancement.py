@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from shared_models.codecs.slim.enhancement import SlimEnhancement
 from shared_models.codecs.slim.enhancement_config import EnhancementConfig
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.picture_cache import PictureCache, cached_pictures
@@ -125,4 +126,5 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

@@ -19,6 +19,7 @@ from shared_models.codecs.slim.onnx_parts import (
     preview_part,
 )
 from shared_models.codecs.slim.preview import load_preview
+from shared_models.module_commands import told_in_a_sentence
 
 
 def export(
@@ -45,4 +46,5 @@ def export(
 
 
 if __name__ == "__main__":
-    typer.run(export)
+    with told_in_a_sentence():
+        typer.run(export)

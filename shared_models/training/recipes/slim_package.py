@@ -24,6 +24,7 @@ from shared_models.codecs.slim.narrow_encoder import encoder_part
 from shared_models.codecs.slim.onnx_parts import export_part
 from shared_models.codecs.slim.profile import FAMILY, DecodingConfig, LayerShape, RuntimeConfig
 from shared_models.errors import InputError
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.packages.manifest import FrameLimits
 from shared_models.packages.package import ModelPackage
 from shared_models.packages.writer import PartFile, write_package
@@ -172,4 +173,5 @@ def _read(path: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    typer.run(assemble)
+    with told_in_a_sentence():
+        typer.run(assemble)

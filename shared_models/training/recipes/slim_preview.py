@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from shared_models.codecs.slim.model import SlimModel, load_slim_base
 from shared_models.codecs.slim.preview import DeepPreviewDecoder
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.training.checkpoints import start_from
 from shared_models.training.datasets import CropSampler
 from shared_models.training.picture_cache import PictureCache, cached_pictures
@@ -95,4 +96,5 @@ def train(  # noqa: PLR0917 (every argument is an option with a name)
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    with told_in_a_sentence():
+        typer.run(train)

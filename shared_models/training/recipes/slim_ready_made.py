@@ -14,6 +14,7 @@ import typer
 from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, TrunkConfig
 from shared_models.bridges.trunk_file import trunk_path, write_trunk
 from shared_models.errors import InputError
+from shared_models.module_commands import told_in_a_sentence
 from shared_models.packages.registry import DEFAULT_PACKAGE, open_package
 from shared_models.tasks.convention_text import parse_convention
 from shared_models.training.bridge_fitting import (
@@ -127,4 +128,5 @@ def _tell(progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    with told_in_a_sentence():
+        app()

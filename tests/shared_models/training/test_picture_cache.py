@@ -23,7 +23,7 @@ def test_pictures_come_back_as_they_were(cache: PictureCache, tmp_path: Path) ->
 
 
 def test_a_folder_without_a_cache_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no picture cache"):
+    with pytest.raises(InputError, match="holds no whole picture cache"):
         PictureCache(tmp_path)
 
 
