@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +16,8 @@ from console.options import (
     Provider,
     Providers,
     Quality,
+    ResultList,
+    Sources,
     Threads,
     Width,
     load_codec,
@@ -36,11 +37,9 @@ BUILT_IN_PATH = "classify"
 
 @app.command()
 def classify(
-    files: Annotated[list[Path], typer.Argument(help=".slim files or pictures, or directories of either.")],
+    files: Sources,
     *,
-    output: Annotated[
-        Path, typer.Option("--json", metavar="OUT", help="Where the results go, as one JSON list.")
-    ],
+    output: ResultList,
     path: Annotated[
         str,
         typer.Option(

@@ -17,6 +17,8 @@ from console.options import (
     Provider,
     Providers,
     Quality,
+    ResultList,
+    Sources,
     Threads,
     Width,
     load_codec,
@@ -48,11 +50,9 @@ class Detector(Protocol):
 
 @app.command()
 def detect(
-    files: Annotated[list[Path], typer.Argument(help=".slim files or pictures, or directories of either.")],
+    files: Sources,
     *,
-    output: Annotated[
-        Path, typer.Option("--json", metavar="OUT", help="Where the results go, as one JSON list.")
-    ],
+    output: ResultList,
     path: Annotated[
         str,
         typer.Option(

@@ -35,6 +35,10 @@ LongSide = Annotated[
 LONG_SIDE_PX = 416
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads of the networks.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines for people.")]
+Sources = Annotated[list[Path], typer.Argument(help=".slim files or pictures, or directories of either.")]
+ResultList = Annotated[
+    Path, typer.Option("--json", metavar="OUT", help="Where the results go, as one JSON list.")
+]
 OutputDirectory = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Where the files go; made if it is not there.")
 ]

@@ -27,6 +27,7 @@ from console.options import (
     Provider,
     Providers,
     Quality,
+    Sources,
     Threads,
     Width,
     load_codec,
@@ -45,10 +46,7 @@ app = typer.Typer()
 
 @app.command()
 def segment(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help=".slim files or pictures, or directories of either."),
-    ],
+    files: Sources,
     *,
     path: Annotated[
         str,
