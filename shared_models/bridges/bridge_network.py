@@ -102,9 +102,12 @@ class BridgeHead(nn.Module):
 
     def forward(self, shared: Tensor) -> Tensor:
         """(B, N, h, w) -> (B, C, h', w'), at the target's stride or at 16 where that is finer."""
-        t = F.leaky_relu(F.pixel_shuffle(self.spread(shared), self.enlarge), _SLOPE)
-        features: Tensor = self.leave(t) * self.deviation + self.mean
+        features: Tensor = self.leave(self.inside(shared)) * self.deviation + self.mean
         return features
+
+    def inside(self, shared: Tensor) -> Tensor:
+        """(B, N, h, w) -> (B, inner, h', w'): what the last layer, which is linear, sees."""
+        return F.leaky_relu(F.pixel_shuffle(self.spread(shared), self.enlarge), _SLOPE)
 
 
 class BridgeNetwork(nn.Module):

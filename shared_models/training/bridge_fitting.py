@@ -21,6 +21,7 @@ from shared_models.tasks.feature_placement import Array
 from shared_models.training.bridge_examples import Batch, EndlessBatches, ExampleMaker
 from shared_models.training.bridge_plan import BridgePlan
 from shared_models.training.bridge_teacher import BridgeTeacher
+from shared_models.training.head_regression import solve_heads
 from shared_models.training.recipes.slim_bridge import BridgeLoss, SlimBridgeRecipe
 from shared_models.training.trainer import Trainer, TrainerConfig
 
@@ -30,6 +31,8 @@ _CANVAS_PX: Final = 416**2
 _BATCH: Final = 4  # of canvases of _CANVAS_PX; more of smaller ones
 _BATCH_MAX: Final = 16
 _JUDGED: Final = 12  # held-out pictures that progress is measured on
+_REGRESSED: Final = 64  # pictures that new heads are solved for
+_REGRESSED_USES: Final = 2  # qualities of each
 _SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are fixed on
 _SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
 _FIRST_REPORT_S: Final = 3.0  # then at twice the time, and so on
@@ -82,6 +85,8 @@ def fit_bridge(
     recipe = bridge_recipe(plan, trunk or open_trunk(plan.codec.fingerprint.hex()))
     claim_folder(folder, plan)
     trainer = Trainer(recipe, trainer_config(plan, folder))
+    if trainer.step == 0:
+        begin(plan, recipe, trainer)
     judge = HeldOutJudge(plan, recipe, trainer, report)
     judge.tell()
     trainer.run(judge.watch)
@@ -117,6 +122,17 @@ def bridge_recipe(plan: BridgePlan, trunk: BridgeTrunk | None) -> SlimBridgeReci
         loss=loss,
         trunk=trunk,
     )
+
+
+def begin(plan: BridgePlan, recipe: SlimBridgeRecipe, trainer: Trainer) -> None:
+    """Give new heads the weights that come nearest on some pictures, in seconds that count as training."""
+    began_s = time.monotonic()
+    chosen = plan.pictures.split().fitted[:_REGRESSED]
+    studies = recipe.batches.maker.studies(
+        chosen, _REGRESSED_USES, np.random.default_rng((plan.config.seed, 3))
+    )
+    solve_heads(recipe.bridge, [batch for batches in studies for batch in batches])
+    trainer.trained_s += time.monotonic() - began_s
 
 
 class HeldOutJudge:
