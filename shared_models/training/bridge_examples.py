@@ -20,7 +20,7 @@ from shared_models.training.output_distance import thinned
 
 QUALITIES: Final = (20.0, 90.0)
 """The qualities that a bridge has to live with."""
-USES: Final = 4
+USES: Final = 2
 """How often a study is used, each time at other qualities."""
 _APART: Final = 8  # new studies between two uses of one
 _SITTING: Final = 4  # studies made at a time, so that pictures of one shape come together

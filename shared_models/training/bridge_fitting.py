@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from shared_models.bridges.bridge_files import write_bridge
-from shared_models.bridges.bridge_network import BridgeTrunk
+from shared_models.bridges.bridge_network import BridgeNetwork, FeatureMap
+from shared_models.bridges.bridge_start import BridgeStart, open_start
 from shared_models.bridges.split import CANVAS_MULTIPLE
-from shared_models.bridges.trunk_file import open_trunk
 from shared_models.errors import InputError
 from shared_models.tasks.bridge_info import BridgeInfo, CutTensor
 from shared_models.tasks.feature_placement import Array
@@ -28,7 +28,7 @@ from shared_models.training.trainer import Trainer, TrainerConfig
 _OBJECTNESS: Final = {"yolox": 4, "yolo-anchors": 4}
 """The channel after the box, in the layouts that have one."""
 _CANVAS_PX: Final = 416**2
-_BATCH: Final = 4  # of canvases of _CANVAS_PX; more of smaller ones
+_BATCH: Final = 2  # of canvases of _CANVAS_PX; more of smaller ones
 _BATCH_MAX: Final = 16
 _JUDGED: Final = 12  # held-out pictures that progress is measured on
 _REGRESSED: Final = 64  # pictures that new heads are solved for
@@ -37,6 +37,7 @@ _SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are 
 _SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
 _FIRST_REPORT_S: Final = 3.0  # then at twice the time, and so on
 _FIT_FILE: Final = "fit.json"
+_TRUNK_SHARE: Final = 0.3  # of the learning rate: a trunk that was fitted to other models knows most of it
 _WEIGHT_DECAY: Final = 0.1  # Muon's steps have one size: without it weights of long fits grow for ever
 
 
@@ -72,28 +73,29 @@ class FitReport:
 
 
 def fit_bridge(
-    plan: BridgePlan, directory: Path, report: Report, trunk: BridgeTrunk | None = None
+    plan: BridgePlan, directory: Path, report: Report, start: BridgeStart | None = None
 ) -> FitReport:
     """Fit a bridge, or go on with an earlier fit of the same plan, and write it to `directory`.
 
-    It starts from `trunk`, else from the one that is shipped for these latents, else from random weights.
+    It starts from `start`, else from the one that is shipped for these latents, else from random weights.
     Runs until its time is spent or a signal ends it; the bridge is written either way. Checkpoints lie
     beside it, in `directory`.fit. Raises InputError where that folder belongs to another fit, ModelError
     for a model that torch cannot run or that no bridge can be exported for.
     """
     folder = directory.with_name(f"{directory.name}.fit")
-    recipe = bridge_recipe(plan, trunk or open_trunk(plan.codec.fingerprint.hex()))
+    start = start or open_start(plan.codec.fingerprint.hex())
+    recipe = bridge_recipe(plan, start)
     claim_folder(folder, plan)
-    trainer = Trainer(recipe, trainer_config(plan, folder))
+    trainer = Trainer(recipe, trainer_config(plan, folder, start))
     if trainer.step == 0:
-        begin(plan, recipe, trainer)
+        begin_heads(plan, recipe, trainer, start)
     judge = HeldOutJudge(plan, recipe, trainer, report)
     judge.tell()
     trainer.run(judge.watch)
     return write_fit(plan, recipe, directory, judge.tell(), with_tail=True)
 
 
-def trainer_config(plan: BridgePlan, folder: Path) -> TrainerConfig:
+def trainer_config(plan: BridgePlan, folder: Path, start: BridgeStart | None) -> TrainerConfig:
     """Return how the plan's fit is driven."""
     config = plan.config
     return TrainerConfig(
@@ -101,15 +103,18 @@ def trainer_config(plan: BridgePlan, folder: Path) -> TrainerConfig:
         config.minutes,
         steps=config.steps,
         lr=config.lr,
+        lr_shares={"bridge.trunk.": _TRUNK_SHARE} if start else {},
         weight_decay=_WEIGHT_DECAY,
         checkpoint_every_s=60.0,
         seed=config.seed,
     )
 
 
-def bridge_recipe(plan: BridgePlan, trunk: BridgeTrunk | None) -> SlimBridgeRecipe:
-    """Make the recipe of a plan, on `trunk` or on one of random weights; raise ModelError."""
+def bridge_recipe(plan: BridgePlan, start: BridgeStart | None) -> SlimBridgeRecipe:
+    """Make the recipe of a plan, from `start` or from random weights; raise ModelError."""
     torch.manual_seed(plan.config.seed)
+    targets = [FeatureMap(level.stride, level.channels) for level in plan.cut.levels]
+    bridge = start.network(targets) if start else BridgeNetwork(targets)
     teacher = BridgeTeacher(plan.graph, plan.cut, whole=plan.whole, threads=plan.config.threads)
     width, height = plan.side(plan.config.long_side_px, plan.config.long_side_px)
     size = int(np.clip(round(_BATCH * _CANVAS_PX / (width * height)), 1, _BATCH_MAX))
@@ -117,21 +122,23 @@ def bridge_recipe(plan: BridgePlan, trunk: BridgeTrunk | None) -> SlimBridgeReci
     loss = BridgeLoss(plan.pixel.task, _OBJECTNESS.get(plan.pixel.layout.name))
     return SlimBridgeRecipe(
         EndlessBatches(maker, plan.pictures.split().fitted, plan.config.seed),
-        plan.cut.levels,
+        bridge,
         teacher.teach([plan.padding()]),
         loss=loss,
-        trunk=trunk,
     )
 
 
-def begin(plan: BridgePlan, recipe: SlimBridgeRecipe, trainer: Trainer) -> None:
+def begin_heads(
+    plan: BridgePlan, recipe: SlimBridgeRecipe, trainer: Trainer, start: BridgeStart | None
+) -> None:
     """Give new heads the weights that come nearest on some pictures, in seconds that count as training."""
     began_s = time.monotonic()
+    random = np.random.default_rng((plan.config.seed, 3))
     chosen = plan.pictures.split().fitted[:_REGRESSED]
-    studies = recipe.batches.maker.studies(
-        chosen, _REGRESSED_USES, np.random.default_rng((plan.config.seed, 3))
-    )
-    solve_heads(recipe.bridge, [batch for batches in studies for batch in batches])
+    studies = recipe.batches.maker.studies(chosen, _REGRESSED_USES, random)
+    heads = range(len(recipe.bridge.heads))
+    risen = [index for index in heads if start and start.rises(recipe.bridge.head(index))]
+    solve_heads(recipe.bridge, [batch for batches in studies for batch in batches], risen=risen)
     trainer.trained_s += time.monotonic() - began_s
 
 

@@ -4,7 +4,7 @@ The last layer of a head is linear, and so is the placement of its map on the mo
 was fitted to other models the best last layer is known in seconds, where gradients take minutes to come near.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,13 +51,16 @@ class Regression:
 
 
 @torch.no_grad()
-def solve_heads(bridge: BridgeNetwork, batches: Sequence[Batch], ridge: float = _RIDGE) -> None:
+def solve_heads(
+    bridge: BridgeNetwork, batches: Sequence[Batch], *, risen: Collection[int] = (), ridge: float = _RIDGE
+) -> None:
     """Give every head of `bridge` the layers that come nearest to the lessons of `batches`.
 
-    Means and deviations of the heads have to be known.
+    Means and deviations of the heads have to be known. The heads `risen` keep their first layer.
     """
     for index in range(len(bridge.heads)):
-        _solve_spread(bridge, index, batches, ridge)
+        if index not in risen:
+            _solve_spread(bridge, index, batches, ridge)
         _solve_leave(bridge, index, batches, ridge)
 
 

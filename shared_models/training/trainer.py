@@ -9,9 +9,9 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypeAlias
@@ -50,6 +50,8 @@ class TrainerConfig:
     steps: int | None = None
     """End after this many steps instead, however long they take."""
     lr: float = 1e-3
+    lr_shares: Mapping[str, float] = field(default_factory=dict)
+    """By how a parameter's name begins, its share of the learning rate; all others take it whole."""
     weight_decay: float = 0.0
     warmup: float = 0.01
     hold: float = 0.4
@@ -164,13 +166,22 @@ def _optimisers(networks: nn.ModuleDict, config: TrainerConfig) -> list[Optimize
     """Muon for the weights of convolutions, AdamW for all the rest (or for everything)."""
     trained = [(name, p) for name, p in networks.named_parameters() if p.requires_grad]
     if config.optimiser == "adamw":
-        return [
-            AdamW([{"params": [p for _, p in trained], "lr_factor": 1.0}], lr=config.lr, weight_decay=0.0)
-        ]
-    weights = [p for _, p in trained if p.dim() == 4]
-    others = [p for _, p in trained if p.dim() != 4]
-    muon = Muon([{"params": weights, "lr_factor": 1.0}], config.lr, weight_decay=config.weight_decay)
-    return [muon, AdamW([{"params": others, "lr_factor": 0.5}], lr=config.lr, weight_decay=0.0)]
+        return [AdamW(_groups(trained, config, 1.0), lr=config.lr, weight_decay=0.0)]
+    weights = [(name, p) for name, p in trained if p.dim() == 4]
+    others = [(name, p) for name, p in trained if p.dim() != 4]
+    muon = Muon(_groups(weights, config, 1.0), config.lr, weight_decay=config.weight_decay)
+    return [muon, AdamW(_groups(others, config, 0.5), lr=config.lr, weight_decay=0.0)]
+
+
+def _groups(
+    parameters: Sequence[tuple[str, nn.Parameter]], config: TrainerConfig, factor: float
+) -> list[dict[str, Any]]:
+    """Put parameters of one share of the learning rate together, those of the whole rate first."""
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for name, parameter in parameters:
+        share = next((s for start, s in config.lr_shares.items() if name.startswith(start)), 1.0)
+        groups.setdefault(share, []).append(parameter)
+    return [{"params": found, "lr_factor": share * factor} for share, found in groups.items()]
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared_models.bridges import trunk_file
+from shared_models.bridges import bridge_start
 from shared_models.bridges.bridge_network import BridgeTrunk, TrunkConfig
-from shared_models.bridges.trunk_file import trunk_path, write_trunk
+from shared_models.bridges.bridge_start import BridgeStart, start_path, write_start
 from shared_models.packages.package import ModelPackage
 from tests.console.conftest import CommandLine
 from tests.tiny_bridges import write_tiny_bridge
@@ -28,14 +28,14 @@ def photographs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_trunk(dct_package: ModelPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trunk of a few weights is shipped for the latents of the test package."""
-    monkeypatch.setattr(trunk_file, "_SHIPPED", tmp_path / "shipped")
+def small_start(dct_package: ModelPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start of a few weights is shipped for the latents of the test package."""
+    monkeypatch.setattr(bridge_start, "_SHIPPED", tmp_path / "shipped")
     trunk = BridgeTrunk(TrunkConfig(hidden_channels=16, inner_channels=8, blocks=1))
-    write_trunk(trunk_path(dct_package.fingerprint.hex()), trunk.state_dict())
+    write_start(start_path(dct_package.fingerprint.hex()), BridgeStart(trunk, {}))
 
 
-@pytest.mark.usefixtures("small_trunk")
+@pytest.mark.usefixtures("small_start")
 def test_a_model_becomes_a_path_that_detect_takes(
     slimstream: CommandLine, photographs: Path, tmp_path: Path
 ) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, FeatureMap
-from shared_models.bridges.cut_candidates import FeatureLevel
+from shared_models.bridges.bridge_network import BridgeNetwork
 from shared_models.tasks.feature_placement import FeaturePlacement, Side, fit_pad
 from shared_models.tasks.layouts.layout import Task
 from shared_models.training.bridge_examples import Batch, EndlessBatches
@@ -73,19 +72,18 @@ class SlimBridgeRecipe:
     def __init__(
         self,
         batches: EndlessBatches,
-        cut: Sequence[FeatureLevel],
+        bridge: BridgeNetwork,
         pad: Lesson,
         *,
         loss: BridgeLoss,
-        trunk: BridgeTrunk | None = None,
     ) -> None:
         """Take what the teacher makes of a pad-coloured canvas; scales are measured on the first batches."""
         self.batches, self.teacher, self.config = batches, batches.maker.teacher, loss
         self.pad = [features[0].float().numpy() for features in pad.features]  # (C, H, W) each
         self._pads: dict[Side, list[Tensor]] = {}
         self.scales = Scales.of(batches.first(), loss.task)
-        self.bridge = BridgeNetwork([FeatureMap(level.stride, level.channels) for level in cut], trunk)
-        for k in range(len(cut)):
+        self.bridge = bridge
+        for k in range(len(bridge.heads)):
             self.bridge.head(k).mean.copy_(self.scales.means[k].view(1, -1, 1, 1))
             self.bridge.head(k).deviation.copy_(self.scales.variances[k].sqrt().view(1, -1, 1, 1))
         self.networks = nn.ModuleDict({"bridge": self.bridge})

@@ -5,14 +5,16 @@ is; a ready-made bridge is that trunk with a head, the base's own where the mode
 fitted for some minutes to the latents as they are sent: rounded, at every width.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import torch
 import typer
+from torch import Tensor
 
 from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, TrunkConfig
-from shared_models.bridges.trunk_file import trunk_path, write_trunk
+from shared_models.bridges.bridge_start import BridgeStart, start_path, write_start
 from shared_models.errors import InputError
 from shared_models.module_commands import told_in_a_sentence
 from shared_models.packages.registry import DEFAULT_PACKAGE, open_package
@@ -20,6 +22,7 @@ from shared_models.tasks.convention_text import parse_convention
 from shared_models.training.bridge_fitting import (
     HeldOutJudge,
     Progress,
+    begin_heads,
     bridge_recipe,
     claim_folder,
     trainer_config,
@@ -32,6 +35,7 @@ app = typer.Typer()
 
 _TRUNK: Final = "trunk."
 _HEADS: Final = "heads."
+_DETECTOR_HEAD: Final = f"{_HEADS}0."
 
 Base = Annotated[Path, typer.Option(help="Checkpoint of slim_base.")]
 Latents = Annotated[str, typer.Option(metavar="NAME|PATH", help="Model package whose latents it is for.")]
@@ -75,11 +79,15 @@ def bridge(
     )
     plan = BridgePlan.open(open_package(latents), model, images, config)
     typer.echo(f"{plan.pixel}; cut at {plan.cut}")
-    recipe = bridge_recipe(plan, BridgeTrunk(TrunkConfig()))
-    start_from_base(recipe.bridge, base, head)
+    start = start_of_base(base)
+    recipe = bridge_recipe(plan, start)
     folder = output.with_name(f"{output.name}.fit")
     claim_folder(folder, plan)
-    trainer = Trainer(recipe, trainer_config(plan, folder))
+    if head is not None:
+        take_head(recipe.bridge, base, head)
+    trainer = Trainer(recipe, trainer_config(plan, folder, start))
+    if head is None and trainer.step == 0:
+        begin_heads(plan, recipe, trainer, start)
     judge = HeldOutJudge(plan, recipe, trainer, _tell)
     judge.tell()
     if minutes:
@@ -88,33 +96,42 @@ def bridge(
 
 
 @app.command()
-def trunk(*, base: Base, latents: Latents = DEFAULT_PACKAGE) -> None:
-    """Write the base's trunk to where new fits look for it."""
-    path = trunk_path(open_package(latents).fingerprint.hex())
-    state = _bridge_state(base)
-    write_trunk(path, {k.removeprefix(_TRUNK): v for k, v in state.items() if k.startswith(_TRUNK)})
+def start(*, base: Base, latents: Latents = DEFAULT_PACKAGE) -> None:
+    """Write the base's trunk, and how its detector's head rises from it, to where new fits look for them."""
+    path = start_path(open_package(latents).fingerprint.hex())
+    write_start(path, start_of_base(base))
     typer.echo(f"{path}: {path.stat().st_size} bytes")
 
 
-def start_from_base(network: BridgeNetwork, base: Path, head: int | None) -> None:
-    """Load the base's trunk, and its head of that number if one is asked for; raise InputError."""
+def start_of_base(base: Path) -> BridgeStart:
+    """Return the base's trunk, and the rise of its detector's head; raise InputError."""
     state = _bridge_state(base)
-    wanted = {key: value for key, value in state.items() if key.startswith(_TRUNK)}
-    if head is not None:
-        prefix = f"{_HEADS}{head}."
-        wanted |= {f"{_HEADS}0.{k.removeprefix(prefix)}": v for k, v in state.items() if k.startswith(prefix)}
+    trunk = BridgeTrunk(TrunkConfig())
     try:
-        missing, _ = network.load_state_dict(wanted, strict=False)
+        trunk.load_state_dict(_under(state, _TRUNK))
     except RuntimeError as error:
-        raise InputError(f"{base} holds a bridge of other sizes: {error}") from None
-    begun_anew = [key for key in missing if key.startswith(_TRUNK) or head is not None]
-    if begun_anew:
-        raise InputError(f"{base} has nothing for {', '.join(begun_anew)}; choose another head or none")
+        raise InputError(f"{base} holds a trunk of other sizes: {error}") from None
+    return BridgeStart(trunk, _under(state, f"{_DETECTOR_HEAD}spread."))
 
 
-def _bridge_state(base: Path) -> dict[str, Any]:
+def take_head(network: BridgeNetwork, base: Path, head: int) -> None:
+    """Give a bridge of one head the base's head of that number; raise InputError."""
+    state = _under(_bridge_state(base), f"{_HEADS}{head}.")
+    if not state:
+        raise InputError(f"{base} has no head {head}; choose another head or none")
     try:
-        state: dict[str, Any] = torch.load(base, map_location="cpu", weights_only=True)["bridge"]
+        network.head(0).load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{base} holds a head {head} of other sizes: {error}") from None
+
+
+def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _bridge_state(base: Path) -> dict[str, Tensor]:
+    try:
+        state: dict[str, Tensor] = torch.load(base, map_location="cpu", weights_only=True)["bridge"]
     except (OSError, KeyError, RuntimeError) as error:
         raise InputError(f"{base} is no checkpoint of slim_base: {error}") from None
     return state

@@ -1,6 +1,4 @@
-"""The bridge network and the trunk that is shipped for it."""
-
-from pathlib import Path
+"""The bridge network."""
 
 import numpy as np
 import onnxruntime
@@ -9,8 +7,7 @@ import torch
 
 from shared_models.bridges.bridge_files import export_network
 from shared_models.bridges.bridge_network import BridgeNetwork, BridgeTrunk, FeatureMap, TrunkConfig
-from shared_models.bridges.trunk_file import open_trunk, read_trunk, write_trunk
-from shared_models.errors import ModelError, PackageError
+from shared_models.errors import ModelError
 from shared_models.tasks.feature_placement import FRAME_PLANES
 
 SMALL = TrunkConfig(latent_channels=6, hidden_channels=8, inner_channels=4, blocks=2)
@@ -42,20 +39,3 @@ def test_an_exported_bridge_takes_any_batch_and_grid() -> None:
     made = onnxruntime.InferenceSession(graph).run(None, {"framed": framed.numpy()})
     for actual, expected in zip(made, network(framed), strict=True):
         np.testing.assert_allclose(actual, expected.numpy(), atol=1e-5)
-
-
-@torch.no_grad()
-def test_a_trunk_is_read_as_it_was_written_but_for_halves(tmp_path: Path) -> None:
-    trunk = BridgeTrunk(SMALL)
-    write_trunk(tmp_path / "trunk.safetensors", trunk.state_dict())
-    read = read_trunk(tmp_path / "trunk.safetensors")
-    assert read.config == SMALL
-    framed = torch.randn(1, 8, 4, 4)
-    assert torch.allclose(read(framed), trunk(framed), rtol=1e-2, atol=1e-2)
-
-
-def test_a_damaged_trunk_is_refused_and_an_absent_one_is_none(tmp_path: Path) -> None:
-    (tmp_path / "trunk").write_bytes(b"nothing")
-    with pytest.raises(PackageError, match="is not a trunk of bridges"):
-        read_trunk(tmp_path / "trunk")
-    assert open_trunk("0" * 16) is None

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared_models.bridges.bridge_start import open_start
 from shared_models.bridges.ready_made import prepare_tail
-from shared_models.bridges.trunk_file import open_trunk
 from shared_models.codecs.backend import BackendOptions, Network
 from shared_models.packages.download import ExpectedFile, import_file
 from shared_models.packages.registry import builtin_package
@@ -47,9 +47,10 @@ def test_a_shipped_bridge_is_whole_without_anything_of_its_model(name: str) -> N
         assert features.shape[1] == len(pad) == tensor.channels
 
 
-def test_new_fits_start_from_a_trunk_that_is_alive() -> None:
-    trunk = open_trunk(builtin_package().fingerprint.hex())
-    assert trunk is not None
+def test_new_fits_start_from_what_is_shipped_for_these_latents() -> None:
+    start = open_start(builtin_package().fingerprint.hex())
+    assert start is not None
+    assert start.rise
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from shared_models.bridges.bridge_network import BridgeTrunk, TrunkConfig
+from shared_models.bridges.bridge_start import BridgeStart
 from shared_models.errors import InputError, ModelError
 from shared_models.evaluation.bridge_agreement import agreement
 from shared_models.packages.package import ModelPackage
@@ -25,8 +26,8 @@ from tests.tiny_models import write_classifier, write_detector, write_segmenter
 CONFIG = FitConfig(steps=12, long_side_px=64, lr=2e-3)
 
 
-def a_trunk() -> BridgeTrunk:
-    return BridgeTrunk(TrunkConfig(hidden_channels=16, inner_channels=8, blocks=1))
+def a_start() -> BridgeStart:
+    return BridgeStart(BridgeTrunk(TrunkConfig(hidden_channels=16, inner_channels=8, blocks=1)), {})
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_a_model_never_seen_is_bridged_and_runs_at_once(
     model = write(tmp_path / "tiny.onnx")
     plan = BridgePlan.open(dct_package, model, pictures, CONFIG)
     told: list[Progress] = []
-    report = fit_bridge(plan, tmp_path / "bridge", told.append, a_trunk())
+    report = fit_bridge(plan, tmp_path / "bridge", told.append, a_start())
     assert told[0].step == 0
     assert told[-1].step == report.steps == CONFIG.steps
     assert told[-1].cut < told[0].cut  # the features come nearer
@@ -64,12 +65,12 @@ def test_a_fit_goes_on_where_it_ended(dct_package: ModelPackage, pictures: Path,
     for steps in (2, 4):
         plan = BridgePlan.open(dct_package, model, pictures, replace(CONFIG, steps=steps))
         told: list[Progress] = []
-        assert fit_bridge(plan, tmp_path / "bridge", told.append, a_trunk()).steps == steps
+        assert fit_bridge(plan, tmp_path / "bridge", told.append, a_start()).steps == steps
     assert told[0].step == 2
     other = write_detector(tmp_path / "other.onnx", seed=1)
     plan = BridgePlan.open(dct_package, other, pictures, CONFIG)
     with pytest.raises(InputError, match="holds a fit of another model"):
-        fit_bridge(plan, tmp_path / "bridge", told.append, a_trunk())
+        fit_bridge(plan, tmp_path / "bridge", told.append, a_start())
 
 
 def test_a_signal_ends_a_fit_with_a_usable_bridge(
@@ -84,7 +85,7 @@ def test_a_signal_ends_a_fit_with_a_usable_bridge(
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(bridge_fitting, "_FIRST_REPORT_S", 0.0)
-    assert fit_bridge(plan, tmp_path / "bridge", interrupt, a_trunk()).steps < 1000
+    assert fit_bridge(plan, tmp_path / "bridge", interrupt, a_start()).steps < 1000
     assert read_info(tmp_path / "bridge").task == "detect"
     open_bridge(tmp_path / "bridge", dct_package.fingerprint)
 
@@ -92,7 +93,7 @@ def test_a_signal_ends_a_fit_with_a_usable_bridge(
 def test_a_bridge_says_what_it_belongs_to(dct_package: ModelPackage, pictures: Path, tmp_path: Path) -> None:
     model = write_detector(tmp_path / "tiny.onnx")
     plan = BridgePlan.open(dct_package, model, pictures, replace(CONFIG, steps=1, is_int8=False))
-    fit_bridge(plan, tmp_path / "bridge", lambda _: None, a_trunk())
+    fit_bridge(plan, tmp_path / "bridge", lambda _: None, a_start())
     document = json.loads((tmp_path / "bridge" / "bridge.json").read_text())
     assert document["format"] == 2
     assert document["layout"]["name"] == "yolox"
