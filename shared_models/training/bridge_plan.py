@@ -42,7 +42,7 @@ class FitConfig:
     """How the model wants its pictures, where that is not to be found out."""
     layout: str | None = None
     """How its outputs are read, where that is not to be found out."""
-    lr: float = 1e-3
+    lr: float = 5e-4
     is_int8: bool = True
     """Write the bridge in int8, three times as fast, else in float32."""
     threads: int = 1

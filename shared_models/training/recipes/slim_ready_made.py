@@ -1,8 +1,9 @@
 """The ready-made bridges, and the trunk that new fits start from: what the base's own bridges have learnt.
 
 The base is trained with a trunk and with heads for a detector and a classifier. The trunk is shipped as it
-is; a ready-made bridge is that trunk with a head, the base's own where the model is one of its teachers,
-fitted for some minutes to the latents as they are sent: rounded, at every width.
+is, and how the detector's head rises from it to stride 8. A ready-made bridge is that trunk with a head, the
+base's own where the model is one of its teachers, fitted for some minutes to the latents as they are sent:
+rounded, at every width.
 """
 
 from collections.abc import Mapping
@@ -62,7 +63,7 @@ def bridge(
     minutes: Annotated[
         float, typer.Option(min=0, help="Training time, with which the schedule ends; 0 takes all as it is.")
     ] = 12.0,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 5e-4,
     threads: Annotated[int, typer.Option(help="Of each network.")] = 1,
 ) -> None:
     """Fit a ready-made bridge, or go on with its checkpoint, and write it with its tail.
