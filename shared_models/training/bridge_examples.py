@@ -96,13 +96,6 @@ class EndlessBatches:
         """Draw pictures from `indices`."""
         self.maker, self.indices, self.seed = maker, np.asarray(indices), seed
         self.step = 0
-        self._first: list[Sequence[Batch]] | None = None
-
-    def first(self) -> list[Lesson]:
-        """Return the lessons that the first steps will see."""
-        if self._first is None:
-            self._first = self._make(0)
-        return [batches[0].lesson for batches in self._first]
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches from `step` on, for ever."""
@@ -129,8 +122,6 @@ class EndlessBatches:
                     future.cancel()
 
     def _make(self, number: int) -> list[Sequence[Batch]]:
-        if number == 0 and self._first is not None:
-            return self._first
         count = _SITTING * self.maker.size
         chosen = [self._picture(position) for position in range(number * count, (number + 1) * count)]
         return self.maker.studies(chosen, USES, np.random.default_rng((self.seed, 1, number)))

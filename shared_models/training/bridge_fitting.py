@@ -18,9 +18,9 @@ from shared_models.bridges.split import CANVAS_MULTIPLE
 from shared_models.errors import InputError
 from shared_models.tasks.bridge_info import BridgeInfo, CutTensor
 from shared_models.tasks.feature_placement import Array
-from shared_models.training.bridge_examples import Batch, EndlessBatches, ExampleMaker
+from shared_models.training.bridge_examples import USES, Batch, EndlessBatches, ExampleMaker
 from shared_models.training.bridge_plan import BridgePlan
-from shared_models.training.bridge_teacher import BridgeTeacher
+from shared_models.training.bridge_teacher import BridgeTeacher, Lesson
 from shared_models.training.head_regression import solve_heads
 from shared_models.training.recipes.slim_bridge import BridgeLoss, SlimBridgeRecipe
 from shared_models.training.trainer import Trainer, TrainerConfig
@@ -31,8 +31,8 @@ _CANVAS_PX: Final = 416**2
 _BATCH: Final = 2  # of canvases of _CANVAS_PX; more of smaller ones
 _BATCH_MAX: Final = 16
 _JUDGED: Final = 12  # held-out pictures that progress is measured on
-_REGRESSED: Final = 64  # pictures that new heads are solved for
-_REGRESSED_USES: Final = 2  # qualities of each
+_STUDIED: Final = 64  # pictures that scales are measured and new heads solved on
+_STUDIED_MIN: Final = 16
 _SAMPLES: Final = 8  # pictures at each of these qualities that int8 scales are fixed on
 _SAMPLE_QUALITIES: Final = (25.0, 50.0, 90.0)
 _FIRST_REPORT_S: Final = 3.0  # then at twice the time, and so on
@@ -82,20 +82,37 @@ def fit_bridge(
     beside it, in `directory`.fit. Raises InputError where that folder belongs to another fit, ModelError
     for a model that torch cannot run or that no bridge can be exported for.
     """
-    folder = directory.with_name(f"{directory.name}.fit")
     start = start or open_start(plan.codec.fingerprint.hex())
-    recipe = bridge_recipe(plan, start)
-    claim_folder(folder, plan)
-    trainer = Trainer(recipe, trainer_config(plan, folder, start))
-    if trainer.step == 0:
-        begin_heads(plan, recipe, trainer, start)
+    recipe, trainer = open_fit(plan, directory.with_name(f"{directory.name}.fit"), start)
     judge = HeldOutJudge(plan, recipe, trainer, report)
     judge.tell()
     trainer.run(judge.watch)
     return write_fit(plan, recipe, directory, judge.tell(), with_tail=True)
 
 
-def trainer_config(plan: BridgePlan, folder: Path, start: BridgeStart | None) -> TrainerConfig:
+def open_fit(plan: BridgePlan, folder: Path, start: BridgeStart | None) -> tuple[SlimBridgeRecipe, Trainer]:
+    """Go on with the fit in `folder`, or begin one from `start`, or from random weights.
+
+    New heads get the weights that come nearest on some pictures, in seconds that count as training. Raises
+    InputError where the folder belongs to another fit, ModelError for a model that torch cannot run.
+    """
+    torch.manual_seed(plan.config.seed)
+    maker = _example_maker(plan)
+    claim_folder(folder, plan)
+    began_s = time.monotonic()
+    studied = _studied(plan, maker)
+    lessons = [batch.lesson for batch in studied[::USES]]
+    recipe = _bridge_recipe(plan, maker, start, lessons)
+    trainer = Trainer(recipe, _trainer_config(plan, folder, start))
+    if trainer.step == 0:
+        bridge = recipe.bridge
+        risen = [k for k in range(len(bridge.heads)) if start and start.rises(bridge.head(k))]
+        solve_heads(bridge, studied, risen=risen)
+        trainer.trained_s += time.monotonic() - began_s
+    return recipe, trainer
+
+
+def _trainer_config(plan: BridgePlan, folder: Path, start: BridgeStart | None) -> TrainerConfig:
     """Return how the plan's fit is driven."""
     config = plan.config
     return TrainerConfig(
@@ -110,36 +127,39 @@ def trainer_config(plan: BridgePlan, folder: Path, start: BridgeStart | None) ->
     )
 
 
-def bridge_recipe(plan: BridgePlan, start: BridgeStart | None) -> SlimBridgeRecipe:
-    """Make the recipe of a plan, from `start` or from random weights; raise ModelError."""
-    torch.manual_seed(plan.config.seed)
-    targets = [FeatureMap(level.stride, level.channels) for level in plan.cut.levels]
-    bridge = start.network(targets) if start else BridgeNetwork(targets)
+def _example_maker(plan: BridgePlan) -> ExampleMaker:
     teacher = BridgeTeacher(plan.graph, plan.cut, whole=plan.whole, threads=plan.config.threads)
+    return ExampleMaker(plan, teacher, int(np.clip(round(_BATCH * _canvases(plan)), 1, _BATCH_MAX)))
+
+
+def _studied(plan: BridgePlan, maker: ExampleMaker) -> list[Batch]:
+    """Return batches on which scales are measured and new heads solved, few where canvases are large.
+
+    Those of one study stand side by side, USES of each.
+    """
+    count = int(np.clip(round(_STUDIED * _canvases(plan)), _STUDIED_MIN, _STUDIED))
+    chosen = plan.pictures.split().fitted[:count]
+    studies = maker.studies(chosen, USES, np.random.default_rng((plan.config.seed, 3)))
+    return [batch for batches in studies for batch in batches]
+
+
+def _canvases(plan: BridgePlan) -> float:
+    """Return how many of the plan's canvases have the area of one of _CANVAS_PX."""
     width, height = plan.side(plan.config.long_side_px, plan.config.long_side_px)
-    size = int(np.clip(round(_BATCH * _CANVAS_PX / (width * height)), 1, _BATCH_MAX))
-    maker = ExampleMaker(plan, teacher, size)
-    loss = BridgeLoss(plan.pixel.task, _OBJECTNESS.get(plan.pixel.layout.name))
+    return _CANVAS_PX / (width * height)
+
+
+def _bridge_recipe(
+    plan: BridgePlan, maker: ExampleMaker, start: BridgeStart | None, lessons: Sequence[Lesson]
+) -> SlimBridgeRecipe:
+    targets = [FeatureMap(level.stride, level.channels) for level in plan.cut.levels]
     return SlimBridgeRecipe(
         EndlessBatches(maker, plan.pictures.split().fitted, plan.config.seed),
-        bridge,
-        teacher.teach([plan.padding()]),
-        loss=loss,
+        start.network(targets) if start else BridgeNetwork(targets),
+        maker.teacher.teach([plan.padding()]),
+        loss=BridgeLoss(plan.pixel.task, _OBJECTNESS.get(plan.pixel.layout.name)),
+        lessons=lessons,
     )
-
-
-def begin_heads(
-    plan: BridgePlan, recipe: SlimBridgeRecipe, trainer: Trainer, start: BridgeStart | None
-) -> None:
-    """Give new heads the weights that come nearest on some pictures, in seconds that count as training."""
-    began_s = time.monotonic()
-    random = np.random.default_rng((plan.config.seed, 3))
-    chosen = plan.pictures.split().fitted[:_REGRESSED]
-    studies = recipe.batches.maker.studies(chosen, _REGRESSED_USES, random)
-    heads = range(len(recipe.bridge.heads))
-    risen = [index for index in heads if start and start.rises(recipe.bridge.head(index))]
-    solve_heads(recipe.bridge, [batch for batches in studies for batch in batches], risen=risen)
-    trainer.trained_s += time.monotonic() - began_s
 
 
 class HeldOutJudge:

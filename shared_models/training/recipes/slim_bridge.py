@@ -76,12 +76,13 @@ class SlimBridgeRecipe:
         pad: Lesson,
         *,
         loss: BridgeLoss,
+        lessons: Sequence[Lesson],
     ) -> None:
-        """Take what the teacher makes of a pad-coloured canvas; scales are measured on the first batches."""
+        """Take what the teacher makes of a pad-coloured canvas, and `lessons` to measure scales on."""
         self.batches, self.teacher, self.config = batches, batches.maker.teacher, loss
         self.pad = [features[0].float().numpy() for features in pad.features]  # (C, H, W) each
         self._pads: dict[Side, list[Tensor]] = {}
-        self.scales = Scales.of(batches.first(), loss.task)
+        self.scales = Scales.of(lessons, loss.task)
         self.bridge = bridge
         for k in range(len(bridge.heads)):
             self.bridge.head(k).mean.copy_(self.scales.means[k].view(1, -1, 1, 1))

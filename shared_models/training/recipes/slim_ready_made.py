@@ -23,14 +23,10 @@ from shared_models.tasks.convention_text import parse_convention
 from shared_models.training.bridge_fitting import (
     HeldOutJudge,
     Progress,
-    begin_heads,
-    bridge_recipe,
-    claim_folder,
-    trainer_config,
+    open_fit,
     write_fit,
 )
 from shared_models.training.bridge_plan import BridgePlan, FitConfig
-from shared_models.training.trainer import Trainer
 
 app = typer.Typer()
 
@@ -80,15 +76,9 @@ def bridge(
     )
     plan = BridgePlan.open(open_package(latents), model, images, config)
     typer.echo(f"{plan.pixel}; cut at {plan.cut}")
-    start = start_of_base(base)
-    recipe = bridge_recipe(plan, start)
-    folder = output.with_name(f"{output.name}.fit")
-    claim_folder(folder, plan)
-    if head is not None:
+    recipe, trainer = open_fit(plan, output.with_name(f"{output.name}.fit"), start_of_base(base))
+    if head is not None and trainer.step == 0:
         take_head(recipe.bridge, base, head)
-    trainer = Trainer(recipe, trainer_config(plan, folder, start))
-    if head is None and trainer.step == 0:
-        begin_heads(plan, recipe, trainer, start)
     judge = HeldOutJudge(plan, recipe, trainer, _tell)
     judge.tell()
     if minutes:
