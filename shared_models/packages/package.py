@@ -97,9 +97,13 @@ def _read_file(path: Path, file: str, size_bytes_max: int) -> bytes:
                 return stream.read(size_bytes_max + 1)
         with zipfile.ZipFile(path) as archive, archive.open(file) as member:
             return member.read(size_bytes_max + 1)
-    except FileNotFoundError as error:
-        raise PackageError(f"{error.filename} does not exist; a model package needs it") from None
+    except FileNotFoundError:
+        if path.exists():
+            raise PackageError(f"{path} holds no {file}; it is not a whole model package") from None
+        raise PackageError(f"there is no {path}; give a model package, a directory or a zip file") from None
     except KeyError:
         raise PackageError(f"{path} holds no {file}; it is not a whole model package") from None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except zipfile.BadZipFile:
+        raise PackageError(f"{path} is no model package: it is neither a directory nor a zip file") from None
+    except (OSError, NotImplementedError, RuntimeError) as error:
         raise PackageError(f"{path / file} cannot be read: {error}") from None
