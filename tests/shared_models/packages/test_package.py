@@ -119,7 +119,7 @@ def test_a_directory_without_manifest_is_no_package(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"holds no model\.json"):
         ModelPackage.open(tmp_path)
     (tmp_path / "file.zip").write_bytes(b"PK nothing")
-    with pytest.raises(PackageError, match="cannot be read"):
+    with pytest.raises(PackageError, match="neither a directory nor a zip file"):
         ModelPackage.open(tmp_path / "file.zip")
 
 
