@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,21 @@ def test_the_learning_rate_rises_holds_and_ends_at_zero(tmp_path: Path) -> None:
     assert learning_rate(0.3, schedule) == 1.0
     assert learning_rate(0.75, schedule) == pytest.approx(0.5)
     assert learning_rate(1.0, schedule) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
+def test_a_share_of_the_learning_rate_slows_the_parameters_that_are_named_so(
+    tmp_path: Path, optimiser: str
+) -> None:
+    def moved(folder: Path, shares: dict[str, float]) -> dict[str, float]:
+        recipe = LineRecipe(0)
+        before = {name: value.clone() for name, value in recipe.networks.state_dict().items()}
+        settings = replace(config(folder), steps=1, optimiser=optimiser, lr_shares=shares)
+        Trainer(recipe, settings).run()
+        after = recipe.networks.state_dict()
+        return {name: float((after[name] - value).norm()) for name, value in before.items()}
+
+    whole = moved(tmp_path / "whole", {})
+    slowed = moved(tmp_path / "slowed", {"conv.weight": 0.25})
+    assert slowed["conv.weight"] == pytest.approx(0.25 * whole["conv.weight"], rel=1e-3)
+    assert slowed["conv.bias"] == pytest.approx(whole["conv.bias"], rel=1e-3)
