@@ -44,7 +44,10 @@ def fit_bridge(
         typer.Option(metavar="TENSOR", help="Where to cut instead; may be given several times."),
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=0.01, max=10_000, help="How long to fit; more helps for about an hour.")
+        float,
+        typer.Option(
+            min=0.01, max=10_000, help="How long to fit; most is learnt in five, and half an hour is enough."
+        ),
     ] = 10.0,
     steps: Annotated[
         int | None, typer.Option(min=1, max=10_000_000, help="How many steps to fit, instead of minutes.")
